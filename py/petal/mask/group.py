@@ -1,0 +1,109 @@
+"""Vectors of group elements: `uint64[n, limbs]`, little-endian limbs, each row below an order.
+
+The arithmetic is schoolbook, one numpy pass a limb, so it is exact for every order and vectorised
+for all. One limb is the common case and takes the short way.
+"""
+
+import numpy as np
+
+from petal.errors import DecodeError
+
+_WORD = 1 << 64
+
+
+def limbs_of(value: int, limbs: int) -> list[np.uint64]:
+    """`value` modulo 2^(64 limbs), as words. An order of exactly that power becomes zeros."""
+    return [np.uint64((value >> (64 * i)) % _WORD) for i in range(limbs)]
+
+
+def from_ints(values: list[int], limbs: int) -> np.ndarray:
+    """uint64[n, limbs] of non-negative Python integers."""
+    raw = b"".join(value.to_bytes(8 * limbs, "little") for value in values)
+    return np.frombuffer(raw, "<u8").reshape(-1, limbs).copy()
+
+
+def to_ints(vector: np.ndarray) -> list[int]:
+    """The Python integers of uint64[n, limbs]."""
+    if vector.shape[1] == 1:
+        return vector[:, 0].tolist()
+    width = 8 * vector.shape[1]
+    raw = np.ascontiguousarray(vector).tobytes()
+    return [int.from_bytes(raw[i : i + width], "little") for i in range(0, len(raw), width)]
+
+
+def decode(data: bytes | memoryview, width: int, limbs: int) -> np.ndarray:
+    """uint64[n, limbs] of n integers of `width` little-endian bytes each."""
+    if len(data) % width:
+        raise DecodeError(f"{len(data)} bytes do not divide into numbers of {width}")
+    rows = np.frombuffer(data, np.uint8).reshape(-1, width)
+    padded = np.zeros((len(rows), 8 * limbs), np.uint8)
+    padded[:, :width] = rows
+    return padded.view("<u8")
+
+
+def encode(vector: np.ndarray, width: int) -> bytes:
+    """The `width` low bytes of every row, in order."""
+    rows = np.ascontiguousarray(vector).view(np.uint8)
+    return rows[:, :width].tobytes()
+
+
+def at_least(vector: np.ndarray, order: int) -> np.ndarray:
+    """bool[n]: which rows are >= order."""
+    limbs = vector.shape[1]
+    if order >= _WORD**limbs:
+        return np.zeros(len(vector), bool)
+    words = limbs_of(order, limbs)
+    above = vector[:, 0] >= words[0]
+    for i in range(1, limbs):
+        column = vector[:, i]
+        above = (column > words[i]) | ((column == words[i]) & above)
+    return above
+
+
+def add_into(total: np.ndarray, other: np.ndarray, order: int) -> None:
+    """total = (total + other) mod order, in place; both reduced before and after."""
+    carry = _add_words(total, [other[:, i] for i in range(other.shape[1])])
+    reduce = carry | at_least(total, order)
+    _subtract_where(total, order, reduce)
+
+
+def subtract(left: np.ndarray, right: np.ndarray, order: int) -> np.ndarray:
+    """(left - right) mod order."""
+    result = left.copy()
+    borrow = _subtract_words(result, [right[:, i] for i in range(right.shape[1])])
+    words = limbs_of(order, result.shape[1])
+    _add_words(result, [word * borrow.astype(np.uint64) for word in words])
+    return result
+
+
+def _add_words(total: np.ndarray, words: list) -> np.ndarray:
+    """Add with carry, in place; the carry out of the last limb, bool[n]."""
+    carry = np.zeros(len(total), bool)
+    for i, word in enumerate(words):
+        column = total[:, i]
+        column += word
+        over = column < word
+        if i:
+            column += carry
+            over |= carry & (column == 0)
+        carry = over
+    return carry
+
+
+def _subtract_words(total: np.ndarray, words: list) -> np.ndarray:
+    """Subtract with borrow, in place; the borrow out of the last limb, bool[n]."""
+    borrow = np.zeros(len(total), bool)
+    for i, word in enumerate(words):
+        column = total[:, i]
+        under = column < word
+        column -= word
+        if i:
+            under |= borrow & (column == 0)
+            column -= borrow
+        borrow = under
+    return borrow
+
+
+def _subtract_where(total: np.ndarray, order: int, rows: np.ndarray) -> None:
+    take = rows.astype(np.uint64)
+    _subtract_words(total, [word * take for word in limbs_of(order, total.shape[1])])

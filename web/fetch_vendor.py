@@ -40,7 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
         with tempfile.TemporaryDirectory(prefix="petal-vendor-") as scratch:
             fill(options.into, entries, _sources(options, Path(scratch)))
         check_wheels(options.into, entries)
-    except VendorError as error:
+    except (VendorError, OSError) as error:
         print(f"\nfetch_vendor: {error}", file=sys.stderr)
         return 1
     return 0

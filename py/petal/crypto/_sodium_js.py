@@ -44,7 +44,7 @@ def seal_open(sealed: bytes, public: bytes, secret: bytes) -> bytes | None:
     return opened.to_bytes() if hasattr(opened, "to_bytes") else None
 
 
-class chacha20:  # noqa: N801, the backend's name for it
+class chacha20:
     """The key stream of one seed; see `backend.KeyStream`."""
 
     def __init__(self, seed: bytes):

@@ -1,0 +1,197 @@
+"""Serves the page, the bundle and the Python that runs in the browser.
+
+Everything is read once at start and kept in memory (about 17 MB), so no request touches the disk
+and no path from the network is ever joined to a folder: an address is looked up whole.
+"""
+
+import asyncio
+import gzip
+import hashlib
+import importlib.resources
+import io
+import json
+import threading
+import zipfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+MIME_TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".json": "application/json",
+    ".mjs": "text/javascript; charset=utf-8",
+    ".npz": "application/octet-stream",
+    ".py": "text/x-python; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".wasm": "application/wasm",
+    ".whl": "application/zip",
+    ".zip": "application/zip",
+}
+# A wheel is deflated already; gzip would only cost time.
+COMPRESSED = {".npz", ".whl"}
+
+PAGE = "demo/index.html"
+ARCHIVE = "petal-py.zip"
+FOLDERS = ("demo", "kernel", "shared", "vendor", "worker")
+NEEDED = ("pyodide/pyodide.mjs", "pyodide/pyodide.asm.wasm", "libsodium/libsodium-sumo.mjs")
+
+REVALIDATE = "no-cache"
+FOREVER = "public, max-age=31536000, immutable"
+
+
+class AssetsError(Exception):
+    """The files of the page are not there; the message says what to run."""
+
+
+@dataclass
+class Asset:
+    """One file as it is sent."""
+
+    name: str
+    body: bytes
+    cache: str = REVALIDATE
+    _zipped: bytes | None = field(default=None, repr=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def __post_init__(self):
+        self.suffix = Path(self.name).suffix
+        self.digest = hashlib.sha256(self.body).hexdigest()[:32]
+
+    @property
+    def compressible(self) -> bool:
+        return self.suffix not in COMPRESSED and len(self.body) > 256
+
+    def gzipped(self) -> bytes:
+        """The body under gzip, made at the first request; call it off the event loop."""
+        with self._lock:
+            if self._zipped is None:
+                self._zipped = gzip.compress(self.body, 6, mtime=0)
+            return self._zipped
+
+
+def asset_routes(web_dir: Path, *, connect: Sequence[str] = ()) -> list[BaseRoute]:
+    """The routes of the page at `/` and the bundle under `/petal/`; mount them last.
+
+    `web_dir` is the repository's `web` folder. `connect` names the origins, besides its own, that
+    the page may talk to (`https://fl.example.org`): coordinators other than the one serving it.
+    AssetsError if a file that the page needs is missing.
+    """
+    assets = load_assets(web_dir)
+    headers = security_headers(connect)
+
+    async def page(request: Request) -> Response:
+        return await respond(request, assets[PAGE], headers)
+
+    async def bundle(request: Request) -> Response:
+        asset = assets.get(request.path_params["path"])
+        if asset is None:
+            return Response("There is no such file.\n", 404, headers, "text/plain")
+        return await respond(request, asset, headers)
+
+    return [Route("/", page), Route("/petal/{path:path}", bundle)]
+
+
+def load_assets(web_dir: Path) -> dict[str, Asset]:
+    """Every file by its path under `/petal/`, the archive and the manifest included."""
+    check_vendor(web_dir)
+    assets = {name: Asset(name, path.read_bytes()) for name, path in _files(web_dir)}
+    assets[ARCHIVE] = Asset(ARCHIVE, python_archive())
+    manifest = {}
+    for name, address, asset in list(_hashed(assets)):
+        assets[address] = Asset(name, asset.body, FOREVER)
+        manifest[name] = {"url": address, "bytes": len(asset.body)}
+    assets["manifest.json"] = Asset("manifest.json", json.dumps({"files": manifest}).encode())
+    return assets
+
+
+def check_vendor(web_dir: Path) -> None:
+    """AssetsError unless `web_dir` holds the page and what fetch_vendor.py brings."""
+    if not (web_dir / PAGE).is_file():
+        raise AssetsError(f"{web_dir} does not hold the page ({PAGE} is missing)")
+    vendor = web_dir / "vendor"
+    missing = [name for name in NEEDED if not (vendor / name).is_file()]
+    if not list(vendor.glob("numpy-*.whl")):
+        missing.append("numpy-*.whl")
+    if missing:
+        raise AssetsError(
+            f"{vendor} lacks {', '.join(missing)}, which the browser needs. "
+            f"Fetch them with: python {web_dir / 'fetch_vendor.py'}"
+        )
+
+
+def python_archive() -> bytes:
+    """The petal package as a zip that Python imports from; same package, same bytes.
+
+    Stored, not deflated: HTTP compresses it better, and importing need not inflate.
+    """
+    out = io.BytesIO()
+    root = importlib.resources.files("petal")
+    with importlib.resources.as_file(root) as folder, zipfile.ZipFile(out, "w") as archive:
+        for path in sorted(folder.rglob("*")):
+            if path.suffix in (".py", ".json"):
+                name = f"petal/{path.relative_to(folder).as_posix()}"
+                archive.writestr(zipfile.ZipInfo(name), path.read_bytes())
+    return out.getvalue()
+
+
+def security_headers(connect: Sequence[str] = ()) -> dict[str, str]:
+    """On the page and on the worker's script alike: a worker obeys its own response's policy."""
+    policy = {
+        "default-src": "'none'",
+        "script-src": "'self' 'wasm-unsafe-eval'",
+        "worker-src": "'self'",
+        "style-src": "'self'",
+        "img-src": "'self'",
+        "connect-src": " ".join(["'self'", *connect]),
+        "base-uri": "'none'",
+        "form-action": "'none'",
+        "frame-ancestors": "'self'",
+    }
+    return {
+        "content-security-policy": "; ".join(f"{name} {value}" for name, value in policy.items()),
+        "x-content-type-options": "nosniff",
+        "referrer-policy": "no-referrer",
+    }
+
+
+async def respond(request: Request, asset: Asset, headers: dict[str, str]) -> Response:
+    """The asset, or 304 where the browser has it."""
+    zipped = asset.compressible and "gzip" in request.headers.get("accept-encoding", "")
+    etag = f'"{asset.digest}{"-gzip" if zipped else ""}"'
+    headers = {**headers, "etag": etag, "cache-control": asset.cache, "vary": "accept-encoding"}
+    if etag in request.headers.get("if-none-match", ""):
+        return Response(status_code=304, headers=headers)
+    if zipped:
+        headers["content-encoding"] = "gzip"
+    body = await asyncio.to_thread(asset.gzipped) if zipped else asset.body
+    return Response(body, headers=headers, media_type=MIME_TYPES[asset.suffix])
+
+
+def _files(web_dir: Path) -> Iterator[tuple[str, Path]]:
+    """What of `web_dir` is for browsers: top-level modules and the folders named above."""
+    yield from ((path.name, path) for path in web_dir.glob("*.js"))
+    for folder in FOLDERS:
+        for path in (web_dir / folder).rglob("*"):
+            name = path.relative_to(web_dir).as_posix()
+            if path.suffix in MIME_TYPES and path.is_file() and "/." not in name:
+                yield name, path
+
+
+def _hashed(assets: dict[str, Asset]) -> Iterator[tuple[str, str, Asset]]:
+    """(name, address that changes with the content, asset) for what the worker loads.
+
+    The vendor folder moves as one, because Pyodide's files find each other by relative address.
+    """
+    vendor = {name: asset for name, asset in assets.items() if name.startswith("vendor/")}
+    joined = "".join(f"{name}:{vendor[name].digest}" for name in sorted(vendor))
+    version = hashlib.sha256(joined.encode()).hexdigest()[:16]
+    for name, asset in vendor.items():
+        yield name, name.replace("vendor/", f"vendor/@{version}/", 1), asset
+    archive = assets[ARCHIVE]
+    yield ARCHIVE, f"@{archive.digest[:16]}/{ARCHIVE}", archive

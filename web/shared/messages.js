@@ -1,0 +1,68 @@
+/**
+ * Everything that page and worker say to each other, in one place. Plain data only: what is here
+ * survives a structured clone, so no functions, no class instances, no Python objects.
+ *
+ * @typedef {{ name: string, message: string, stack?: string }} PlainError
+ *   `message` says what happened and what a person can do about it.
+ *
+ * @typedef {{ kind: "idle" }
+ *   | { kind: "loading", step: LoadStep, loaded: number, total: number }
+ *   | { kind: "running", connected: boolean, reason?: string, retryInSeconds?: number }
+ *   | { kind: "stopped" }
+ *   | { kind: "failed", error: PlainError }} State
+ *   The one state of a participant. `loaded` and `total` are bytes.
+ *
+ * @typedef {"download" | "python" | "petal"} LoadStep
+ *
+ * @typedef {{ coordinator: string, train: TrainSource, options: ParticipantOptions }} StartRequest
+ * @typedef {{ kind: "javascript" } | { kind: "python" }} TrainSource
+ * @typedef {{ scalar?: number }} ParticipantOptions
+ *
+ * @typedef {{ source: string, modules: { name: string, source: string }[] }} PythonModule
+ *   Training code: `source` becomes the module `petal_task`; `modules` can be imported by it.
+ *
+ * @typedef {{ sumProbability: number, updateProbability: number, seed: string,
+ *   modelLength: number, maskConfig: string }} RoundDetail  `seed` is hex
+ * @typedef {{ role: "sum" | "update" | "none" }} RoleDetail
+ * @typedef {{ weights: Float32Array | Float64Array | null }} ModelDetail
+ * @typedef {{ stage: string, done: number, total: number }} ProgressDetail
+ */
+
+/**
+ * @typedef {{ type: "call", id: number, method: string, args: unknown[] }} Call
+ * @typedef {{ type: "result", id: number, value: unknown }} Result
+ * @typedef {{ type: "error", id: number, error: PlainError }} Failure
+ * @typedef {{ type: "abort", id: number }} Abort  the caller no longer wants call `id`
+ * @typedef {{ type: "event", name: string, detail: unknown }} Event
+ * @typedef {Call | Result | Failure | Abort | Event} Message
+ */
+
+/** @param {unknown} error @returns {PlainError} */
+export function plainError(error) {
+  if (error instanceof Error) {
+    const { name, message, stack } = error;
+    return { name, message, ...(stack ? { stack } : {}) };
+  }
+  if (typeof error === "object" && error && "message" in error) {
+    return { name: "Error", .../** @type {PlainError} */ (error) };
+  }
+  return { name: "Error", message: String(error) };
+}
+
+/** The error on this side of the wall again, to be thrown. @param {PlainError} plain */
+export function revive({ name, message, stack }) {
+  const error = new Error(message);
+  error.name = name;
+  if (stack) error.stack = stack;
+  return error;
+}
+
+/** The buffers of typed arrays in `value`, so that they move instead of being copied. */
+export function buffersOf(value) {
+  if (ArrayBuffer.isView(value)) return [value.buffer];
+  if (value instanceof ArrayBuffer) return [value];
+  if (value && typeof value === "object") {
+    return [...new Set(Object.values(value).flatMap(buffersOf))];
+  }
+  return [];
+}

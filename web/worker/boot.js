@@ -1,0 +1,85 @@
+/** From nothing to a Python with numpy, libsodium and petal in it. */
+
+import { Downloads, LoadError } from "./download.js";
+import { openSodium } from "./sodium.js";
+
+/** Once everything is downloaded, Python starts within this time or not at all. Milliseconds. */
+const START_LIMIT = 90_000;
+
+const PYODIDE = "vendor/pyodide/";
+const WASM = `${PYODIDE}pyodide.asm.wasm`;
+const STDLIB = `${PYODIDE}python_stdlib.zip`;
+const LOADER = `${PYODIDE}pyodide.mjs`;
+const MODULE = `${PYODIDE}pyodide.asm.mjs`;
+const SODIUM = "vendor/libsodium/libsodium-sumo.mjs";
+const PETAL = "petal-py.zip";
+
+/** Where the archive of py/petal is put; Python imports from it as it is. */
+const ARCHIVE = "/lib/petal-py.zip";
+
+/**
+ * @param {URL} base the folder of petal.js
+ * @param {(step: import("../shared/messages.js").LoadStep, loaded: number, total: number) => void}
+ *   report
+ * @returns the Pyodide interpreter and libsodium
+ */
+export async function boot(base, report) {
+  let last = [0, 0];
+  const files = await Downloads.open(base, (...bytes) => report("download", ...(last = bytes)));
+  const numpy = files.find("vendor/numpy-", ".whl");
+  files.expect([WASM, STDLIB, LOADER, MODULE, SODIUM, PETAL, numpy]);
+  const wheel = files.bytes(numpy);
+  const archive = files.bytes(PETAL);
+  const sodium = files.module(SODIUM).then(({ default: factory }) => openSodium(factory));
+  for (const early of [wheel, archive, sodium]) early.catch(() => {}); // files.failure tells it
+  try {
+    const pyodide = await Promise.race([start(files), files.failure]);
+    report("python", ...last);
+    pyodide.unpackArchive(await wheel, "wheel");
+    pyodide.FS.writeFile(ARCHIVE, await archive);
+    report("petal", ...last);
+    return { pyodide, archive: ARCHIVE, sodium: await sodium };
+  } finally {
+    files.close();
+  }
+}
+
+async function start(files) {
+  const asm = files.module(MODULE); // compiles while the wasm is still under way
+  const { loadPyodide } = await files.module(LOADER);
+  const streams = new Map([WASM, STDLIB].map((name) => [files.url(name), files.response(name)]));
+  await asm;
+  return withFetch(streams, () => limit(START_LIMIT, loadPyodide({
+    indexURL: new URL(".", files.url(LOADER)).href,
+    // No package is ever installed by name, so the 110 kB lock file need not be fetched.
+    lockFileContents: { info: LOCK_INFO, packages: {} },
+  })));
+}
+
+const LOCK_INFO = {
+  abi_version: "2026_0", arch: "wasm32", platform: "emscripten_5_0_3", python: "3.14.0",
+};
+
+/** Run `work` with a `fetch` that hands out downloads already under way (Pyodide asks for two). */
+async function withFetch(streams, work) {
+  const original = globalThis.fetch;
+  globalThis.fetch = (input, options) =>
+    streams.get(String(input?.url ?? input)) ?? original(input, options);
+  try {
+    return await work();
+  } finally {
+    globalThis.fetch = original;
+  }
+}
+
+/** loadPyodide never settles if the wasm does not compile, so it gets a time limit. */
+function limit(milliseconds, promise) {
+  let timer;
+  const late = new Promise((_resolve, reject) => {
+    timer = setTimeout(() => reject(new LoadError(
+      `Python did not start within ${milliseconds / 1000} s. Reload the page; if it happens again, ` +
+      "the browser is too old or the server sends pyodide.asm.wasm with a wrong content type.",
+    )), milliseconds);
+  });
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+}

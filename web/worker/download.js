@@ -1,0 +1,129 @@
+/** Loads the files that the worker needs, counting every byte. */
+
+/** No byte for so long: the connection is dead. Milliseconds. */
+const STALL_LIMIT = 45_000;
+
+export class LoadError extends Error {
+  name = "LoadError";
+}
+
+/**
+ * Files by their name in the manifest: `{ url, bytes }`, where `url` is relative to the manifest
+ * and may carry a hash, and `bytes` is the size before HTTP compression.
+ */
+export class Downloads {
+  #base;
+  #files;
+  #report;
+  #loaded = 0;
+  #total = 0;
+  #stall;
+  /** Rejects as soon as one file cannot be had; never resolves. */
+  failure;
+  #fail;
+
+  /** @param {URL} base @param {(loaded: number, total: number) => void} report */
+  static async open(base, report) {
+    const url = new URL("manifest.json", base);
+    const answer = await reach(url, { cache: "no-cache" });
+    return new Downloads(base, (await answer.json()).files, report);
+  }
+
+  constructor(base, files, report) {
+    this.#base = base;
+    this.#files = files;
+    this.#report = report;
+    this.failure = new Promise((_resolve, reject) => (this.#fail = reject));
+    this.failure.catch(() => {}); // whoever races it sees it; alone it is no unhandled rejection
+  }
+
+  /** The one name that begins and ends so. */
+  find(prefix, suffix) {
+    const found = Object.keys(this.#files).find((n) => n.startsWith(prefix) && n.endsWith(suffix));
+    if (!found) throw missing(`${prefix}*${suffix}`);
+    return found;
+  }
+
+  url(name) {
+    const file = this.#files[name];
+    if (!file) throw missing(name);
+    return new URL(file.url, this.#base).href;
+  }
+
+  /** Count these files in the total. @param {string[]} names */
+  expect(names) {
+    for (const name of names) this.#total += this.url(name) && this.#files[name].bytes;
+    this.#count(0);
+  }
+
+  /** The response, its body counted while somebody else reads it. */
+  async response(name) {
+    const answer = await this.#guard(reach(this.url(name)));
+    const count = new TransformStream({
+      transform: (chunk, out) => (this.#count(chunk.length), out.enqueue(chunk)),
+    });
+    const body = answer.body.pipeThrough(count);
+    return new Response(body, { headers: { "content-type": answer.headers.get("content-type") } });
+  }
+
+  async bytes(name) {
+    const answer = await this.response(name);
+    const body = await this.#guard(answer.arrayBuffer().catch((cause) => {
+      throw new LoadError(`Loading ${this.url(name)} broke off (${cause.message}). ${ADVICE}`);
+    }));
+    return new Uint8Array(body);
+  }
+
+  /** A module, counted when it is there: the browser does not show an import's bytes. */
+  async module(name) {
+    const url = this.url(name);
+    const loaded = await this.#guard(import(url).catch((cause) => {
+      throw new LoadError(`${url} could not be loaded as a module (${cause.message}). ${ADVICE}`);
+    }));
+    this.#count(this.#files[name].bytes);
+    return loaded;
+  }
+
+  /** No more files will come: stop watching the clock. */
+  close() {
+    clearTimeout(this.#stall);
+  }
+
+  #count(bytes) {
+    this.#loaded += bytes;
+    this.#report(this.#loaded, this.#total);
+    clearTimeout(this.#stall);
+    const waited = STALL_LIMIT / 1000;
+    this.#stall = setTimeout(() => this.#fail(new LoadError(
+      `No byte arrived for ${waited} s (${this.#loaded} of ${this.#total}). ${ADVICE}`,
+    )), STALL_LIMIT);
+  }
+
+  #guard(promise) {
+    promise.catch(this.#fail);
+    return promise;
+  }
+}
+
+const ADVICE = "Check the connection and reload the page.";
+
+function missing(name) {
+  return new LoadError(
+    `The server offers no file ${name}. Whoever runs it must run \`python web/fetch_vendor.py\`.`,
+  );
+}
+
+/** A response that is a success, or an error that names the file. */
+export async function reach(url, options) {
+  let answer;
+  try {
+    answer = await fetch(url, options);
+  } catch (cause) {
+    throw new LoadError(`${url} could not be reached (${cause.message}). ${ADVICE}`);
+  }
+  if (!answer.ok) {
+    throw new LoadError(`${url} answered ${answer.status} ${answer.statusText}. ` +
+      "Whoever runs the server must check it, or run `python web/fetch_vendor.py` there.");
+  }
+  return answer;
+}

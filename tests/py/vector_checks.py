@@ -10,7 +10,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from petal import crypto, mask
+from petal import crypto, mask, wire
 from petal import round as round_
 from petal.mask.sampling import Sampler
 
@@ -147,3 +147,93 @@ CRYPTO: list[Callable[[dict], int]] = [
 ]
 MASKS = [check_short_masks, check_long_masks]
 MASKING = [check_masking]
+
+
+def check_messages(wire_json: dict) -> int:
+    keys = crypto.SigningKeyPair.from_seed(unhex(wire_json["participant"]["seed"]))
+    coordinator = unhex(wire_json["coordinator"]["public"])
+    for case in wire_json["messages"].values():
+        tag, payload, signed = wire.Tag(case["tag"]), unhex(case["payload"]), unhex(case["message"])
+        equal(wire.sign_message(keys, coordinator, tag, payload), signed, f"{tag.name} message")
+        message = wire.Message.from_bytes(signed)
+        message.verify()
+        equal((message.tag, message.multipart), (tag, False), "tag and flag")
+        equal(wire.parse_payload(tag, message.payload).to_bytes(), payload, f"{tag.name} payload")
+    return len(wire_json["messages"])
+
+
+def check_payload_fields(wire_json: dict) -> int:
+    seeds = {
+        unhex(entry["sum_pk"]): unhex(entry["encrypted_seed"])
+        for entry in wire_json["local_seed_dict"]
+    }
+    for_sum, for_update = unhex(wire_json["sum_signature"]), unhex(wire_json["update_signature"])
+    masked = mask.MaskObject.from_bytes(unhex(wire_json["mask_object"]))
+    payloads = {
+        "sum": wire.SumPayload(for_sum, unhex(wire_json["ephemeral_pk"])),
+        "update": wire.UpdatePayload(for_sum, for_update, masked, seeds),
+        "sum2": wire.Sum2Payload(for_sum, masked),
+    }
+    for name, payload in payloads.items():
+        equal(payload.to_bytes().hex(), wire_json["messages"][name]["payload"], f"{name} payload")
+    return len(payloads)
+
+
+def check_multipart(wire_json: dict) -> int:
+    keys = crypto.SigningKeyPair.from_seed(unhex(wire_json["participant"]["seed"]))
+    coordinator = crypto.EncryptionKeyPair.from_seed(unhex(wire_json["coordinator"]["seed"]))
+    for case in wire_json["multipart"]:
+        payload = unhex(wire_json["messages"][case["of"]]["payload"])
+        parts = [unhex(message) for message in case["messages"]]
+        assembler, whole = wire.Assembler(len(payload)), None
+        for signed in parts:
+            message = wire.Message.from_bytes(signed)
+            message.verify()
+            chunk = wire.Chunk.from_bytes(message.payload)
+            equal((message.multipart, chunk.message_id), (True, case["message_id"]), "chunk header")
+            again = wire.sign_message(
+                keys, coordinator.public, wire.Tag(case["tag"]), chunk.to_bytes(), True
+            )
+            equal(again, signed, "chunk")
+            whole = assembler.add(chunk)
+        equal(whole, payload, "reassembled payload")
+        if len(parts) > 1:
+            size = case["chunk_data_size"] + wire.MIN_MESSAGE_SIZE - 1
+            upload = wire.Upload(
+                keys,
+                coordinator.public,
+                wire.Tag(case["tag"]),
+                payload,
+                max_message_size=size,
+                message_id=case["message_id"],
+            )
+            opened = [coordinator.open(upload.sealed(i)) for i in range(len(upload))]
+            equal(opened, parts, "upload")
+    return len(wire_json["multipart"])
+
+
+def check_rest(wire_json: dict) -> int:
+    rest = wire_json["rest"]
+    for name in ("params", "params_b"):
+        case = rest[name]
+        params = round_.RoundParameters(
+            unhex(case["pk"]),
+            case["sum"],
+            case["update"],
+            unhex(case["seed"]),
+            mask.MaskConfigPair(*(mask.MaskConfig.parse(case[k]) for k in ("vect", "unit"))),
+            case["model_length"],
+        )
+        equal(wire.encode_params(params).hex(), case["bincode"], name)
+        equal(wire.decode_params(unhex(case["bincode"])), params, name)
+    for name, size in (("sums", crypto.KEY_SIZE), ("seeds", wire.SEALED_SEED_SIZE)):
+        entries = {unhex(key): unhex(value) for key, value in rest[name]["entries"]}
+        equal(wire.encode_dictionary(entries).hex(), rest[name]["bincode"], name)
+        equal(wire.decode_dictionary(unhex(rest[name]["bincode"]), size), entries, name)
+    weights = [Fraction(weight) for weight in rest["model"]["weights"]]
+    equal(wire.encode_model(weights).hex(), rest["model"]["bincode"], "model")
+    equal(wire.decode_model(unhex(rest["model"]["bincode"])), weights, "model")
+    return len(rest)
+
+
+WIRE = [check_messages, check_payload_fields, check_multipart, check_rest]

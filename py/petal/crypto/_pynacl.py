@@ -28,8 +28,11 @@ def verify_detached(signature: bytes, message: bytes, public: bytes) -> bool:
     return True
 
 
-def box(message: bytes, nonce: bytes, public: bytes, secret: bytes) -> bytes:
-    return bindings.crypto_box_easy(message, nonce, public, secret)
+def box(message: bytes, nonce: bytes, public: bytes, secret: bytes) -> bytes | None:
+    try:
+        return bindings.crypto_box_easy(message, nonce, public, secret)
+    except exceptions.CryptoError:
+        return None
 
 
 def seal_open(sealed: bytes, public: bytes, secret: bytes) -> bytes | None:
@@ -39,7 +42,7 @@ def seal_open(sealed: bytes, public: bytes, secret: bytes) -> bytes | None:
         return None
 
 
-class chacha20:  # noqa: N801, the backend's name for it
+class chacha20:
     """The key stream of one seed; see `backend.KeyStream`."""
 
     def __init__(self, seed: bytes):

@@ -32,8 +32,8 @@ class Backend(Protocol):
     def box_public_key(self, secret: bytes) -> bytes:
         """The X25519 public key of `secret`."""
 
-    def box(self, message: bytes, nonce: bytes, public: bytes, secret: bytes) -> bytes:
-        """crypto_box_easy: 16 bytes longer than `message`."""
+    def box(self, message: bytes, nonce: bytes, public: bytes, secret: bytes) -> bytes | None:
+        """crypto_box_easy: 16 bytes longer than `message`; None for a key of low order."""
 
     def seal_open(self, sealed: bytes, public: bytes, secret: bytes) -> bytes | None:
         """crypto_box_seal_open, or None if the box is not for this key."""

@@ -25,7 +25,7 @@ def sized(name: str, value: bytes, size: int) -> bytes:
 class _KeyPair:
     """What both kinds share: a public half to show and a secret half to hide."""
 
-    __slots__ = ("public", "_secret")
+    __slots__ = ("_secret", "public")
     public: bytes
 
     def __repr__(self) -> str:
@@ -122,4 +122,6 @@ def seal(public: bytes, plaintext: bytes, random: backend.RandomBytes = os.urand
     ephemeral = EncryptionKeyPair.generate(random)
     nonce = hashlib.blake2b(ephemeral.public + public, digest_size=24).digest()
     boxed = backend.active.box(bytes(plaintext), nonce, public, ephemeral.secret)
+    if boxed is None:
+        raise SealedBoxError("nothing can be sealed to this public key: it is of low order")
     return ephemeral.public + boxed

@@ -50,9 +50,7 @@ class Masker:
         self._seed = None if seed is None else sized("mask seed", seed, SEED_SIZE)
         self._random = random
 
-    def mask(
-        self, weights: np.ndarray, scalar: fixed_point.Scalar = 1
-    ) -> tuple[bytes, MaskObject]:
+    def mask(self, weights: np.ndarray, scalar: fixed_point.Scalar = 1) -> tuple[bytes, MaskObject]:
         """The seed and the masked model.
 
         `weights` is a flat float32, float64, int32 or int64 array; the scalar, its weight in the
@@ -70,9 +68,7 @@ class Masker:
         vect = fixed_point.encode(fixed_point.checked(weights), used, self.config.vect)
         return MaskObject(self.config, vect, fixed_point.encode_scalar(exact, self.config.unit))
 
-    def clamping(
-        self, weights: np.ndarray, scalar: fixed_point.Scalar = 1
-    ) -> fixed_point.Clamping:
+    def clamping(self, weights: np.ndarray, scalar: fixed_point.Scalar = 1) -> fixed_point.Clamping:
         """How many weights `mask` will cut off."""
         used = min(fixed_point.exact_scalar(scalar), Fraction(self.config.unit.add_shift))
         return fixed_point.clamping(fixed_point.checked(weights), used, self.config.vect)

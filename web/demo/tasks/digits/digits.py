@@ -18,6 +18,7 @@ Every function raises ValueError with a sentence for the person in front of the 
 
 import io
 from dataclasses import dataclass
+from math import isqrt
 from os import PathLike
 
 import numpy as np
@@ -168,9 +169,13 @@ SHEET, BOX_WIDTH, USUAL_INK = 32, 20, 310
 def from_canvas(ink) -> np.ndarray:
     """A drawing as one of the data's images: uint8 [8, 8] of 0..16.
 
-    `ink` is h x w (at least 8 x 8), 0 where the paper is blank; any size, any maximum.
+    `ink` is h x w (at least 8 x 8), 0 where the paper is blank; any size, any maximum. A flat
+    list is taken for a square.
     """
     ink = np.asarray(ink, np.float32)
+    side = isqrt(ink.size)
+    if ink.shape == (side * side,):
+        ink = ink.reshape(side, side)
     if ink.ndim != 2 or min(ink.shape) < SIDE or not np.isfinite(ink).all():
         raise ValueError("A drawing is a table of numbers, at least 8 x 8.")
     if ink.max() <= 0:

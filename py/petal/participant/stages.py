@@ -1,0 +1,48 @@
+"""What every state's work shares: the request it makes and what the answer means."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from petal.crypto import RandomBytes
+from petal.participant.events import Event, Fetched, Notice, Request, Unreachable
+from petal.participant.memory import Memory
+from petal.participant.transitions import Outcome
+
+
+class Trouble(Exception):
+    """The coordinator gave no usable answer; ask again later. Never leaves the machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a stage works with: the memory, the source of randomness, the notices to give."""
+
+    memory: Memory
+    random: RandomBytes
+    notices: list[Notice] = field(default_factory=list)
+
+    def tell(self, notice: Notice) -> None:
+        self.notices.append(notice)
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One state's work: its request, the events that answer it, and what they mean."""
+
+    request: Callable[[Context], Request]
+    receive: Callable[[Context, Event], Outcome]
+    answers: tuple[type, ...]
+
+
+FETCH_ANSWERS = (Fetched, Unreachable)
+
+
+def body_of(event: Fetched | Unreachable) -> bytes | None:
+    """The body of a 200, None for a 204 (nothing there yet); Trouble for anything else."""
+    if isinstance(event, Unreachable):
+        raise Trouble(event.reason)
+    if event.status == 200:
+        return event.body
+    if event.status == 204:
+        return None
+    raise Trouble(f"the coordinator answered GET /{event.resource} with status {event.status}")

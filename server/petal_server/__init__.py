@@ -1,0 +1,1 @@
+"""The coordinator: HTTP routes in front of a phase machine in front of a store."""

@@ -1,0 +1,112 @@
+"""Puts a coordinator together: settings, clock, randomness, store in; an ASGI application out."""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import structlog
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import PlainTextResponse
+from starlette.routing import BaseRoute, Route
+
+from petal.crypto import EncryptionKeyPair, RandomBytes
+from petal_server.assets import AssetsError, asset_routes
+from petal_server.clock import Clock, SystemClock
+from petal_server.inbox import Inbox
+from petal_server.intake import Intake
+from petal_server.machine import Machine
+from petal_server.multipart import Reassembly
+from petal_server.phases import Context
+from petal_server.phases.idle import before_the_first_round
+from petal_server.routes import PROTOCOL_ROUTES
+from petal_server.settings import CorsSettings, Settings
+from petal_server.sizes import largest_message, largest_payload
+from petal_server.storage import MemoryStorage, Storage
+from petal_server.workers import Workers
+
+log = structlog.get_logger("petal.app")
+
+
+def create_app(
+    settings: Settings | None = None,
+    *,
+    clock: Clock | None = None,
+    random: RandomBytes = os.urandom,
+    store: Storage | None = None,
+) -> Starlette:
+    """A coordinator as an ASGI application; its lifespan starts and stops the rounds.
+
+    ``clock`` and ``random`` (which makes all of the coordinator's keys) default to the real
+    ones, ``store`` to one in memory. ``app.state.context`` shows the round, ``app.state.machine``
+    runs it and ``app.state.intake`` takes messages.
+    """
+    settings = settings or Settings()
+    ctx = _context(settings, clock or SystemClock(), random, store or MemoryStorage())
+    machine = Machine(ctx)
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        await machine.start()
+        try:
+            yield
+        finally:
+            await machine.stop()
+            ctx.workers.close()
+
+    app = Starlette(
+        routes=[*PROTOCOL_ROUTES, *_page(settings)],
+        middleware=_cors(settings.api.cors),
+        lifespan=lifespan,
+    )
+    app.state.context = ctx
+    app.state.machine = machine
+    app.state.intake = Intake(ctx, largest_message(settings))
+    return app
+
+
+def _page(settings: Settings) -> list[BaseRoute]:
+    if not settings.web.enable:
+        return []
+    try:
+        return asset_routes(web_folder(settings))
+    except AssetsError as error:
+        log.warning("rounds run, but without the page", detail=str(error))
+        text = f"This coordinator runs rounds but has no page to show: {error}\n"
+        return [Route("/", PlainTextResponse(text, status_code=503))]
+
+
+def web_folder(settings: Settings) -> Path:
+    """The folder of the page: as set, or ``web/`` of the source tree this runs from."""
+    return settings.web.folder or Path(__file__).resolve().parents[2] / "web"
+
+
+def _context(settings: Settings, clock: Clock, random: RandomBytes, store: Storage) -> Context:
+    keys = EncryptionKeyPair.generate(random)
+    return Context(
+        settings=settings,
+        clock=clock,
+        random=random,
+        store=store,
+        workers=Workers(),
+        inbox=Inbox(),
+        reassembly=Reassembly(settings.multipart, largest_payload(settings)),
+        state=before_the_first_round(settings, keys),
+    )
+
+
+def _cors(cors: CorsSettings) -> list[Middleware]:
+    if not cors.allow_origins:
+        return []
+    return [
+        Middleware(
+            CORSMiddleware,
+            allow_origins=list(cors.allow_origins),
+            allow_methods=["GET", "POST"],
+            allow_headers=["Content-Type", "If-None-Match"],
+            expose_headers=["ETag", "Petal-Model-Id"],
+            max_age=cors.max_age,
+        )
+    ]

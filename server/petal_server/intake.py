@@ -1,0 +1,148 @@
+"""From the bytes of a POST to a receipt: the checks before the phase's own, in protocol order.
+
+Opening, verifying and parsing run in threads; what they find is only used if the phase has not
+changed meanwhile.
+"""
+
+from dataclasses import dataclass
+
+import structlog
+
+from petal.crypto import verify
+from petal.errors import DecodeError, PetalError, SealedBoxError, SignatureError
+from petal.round import RoundParameters, eligible, sum_task, update_task
+from petal.wire import Chunk, Message, Sum2Payload, SumPayload, Tag, UpdatePayload, parse_payload
+from petal_server.inbox import Request
+from petal_server.outcome import Outcome, Reason, Receipt, Rejection
+from petal_server.phases import Context, PhaseName
+from petal_server.storage import CoordinatorState
+
+log = structlog.get_logger("petal.intake")
+
+Payload = SumPayload | UpdatePayload | Sum2Payload
+
+
+@dataclass
+class _Sender:
+    """What the log may say of a message, filled in as far as the checks get."""
+
+    participant: str = "unknown"
+    tag: str | None = None
+    detail: str | None = None
+
+
+class Intake:
+    """Receives messages for the coordinator whose context it is given.
+
+    ``max_message_size`` bounds one POST's body in bytes.
+    """
+
+    def __init__(self, ctx: Context, max_message_size: int) -> None:
+        self._ctx = ctx
+        self.max_message_size = max_message_size
+
+    async def receive(self, body: bytes) -> Receipt:
+        """Check a sealed message and hand it to the phase. Never raises for what is in it."""
+        sender, phase = _Sender(), self._ctx.phase
+        try:
+            receipt = await self._receive(body, sender)
+        except Rejection as rejection:
+            receipt = self._reject(phase, rejection.reason)
+            sender.detail = str(rejection)
+        _log(receipt, phase, sender)
+        return receipt
+
+    def refuse_too_large(self) -> Receipt:
+        """The receipt for a body that was not read to its end because it is too long."""
+        receipt = self._reject(self._ctx.phase, Reason.TOO_LARGE)
+        _log(receipt, self._ctx.phase, _Sender())
+        return receipt
+
+    def _reject(self, phase: PhaseName, reason: Reason) -> Receipt:
+        self._ctx.counts[phase][Outcome.REJECTED] += 1
+        return Receipt(Outcome.REJECTED, reason)
+
+    async def _receive(self, body: bytes, sender: _Sender) -> Receipt:
+        ctx = self._ctx
+        state, phase = ctx.state, ctx.phase
+        if len(body) > self.max_message_size:
+            raise Rejection(Reason.TOO_LARGE)
+        message = await ctx.workers.run(_open, body, state, phase.tag, sender)
+        payload = message.payload
+        if message.multipart:
+            self._still(state, phase)
+            payload = self._reassemble(message)
+        if payload is None:
+            return Receipt(Outcome.PENDING)
+        pk, tag = message.participant_pk, message.tag
+        parsed = await ctx.workers.run(_parse, tag, payload, pk, state.params)
+        return await ctx.inbox.submit(Request(state.round_id, tag, pk, parsed))
+
+    def _still(self, state: CoordinatorState, phase: PhaseName) -> None:
+        if self._ctx.state is not state or self._ctx.phase is not phase:
+            raise Rejection(Reason.WRONG_PHASE)
+
+    def _reassemble(self, message: Message) -> bytes | None:
+        try:
+            chunk = Chunk.from_bytes(message.payload)
+        except DecodeError as error:
+            raise Rejection(Reason.MULTIPART, str(error)) from error
+        return self._ctx.reassembly.add(message.participant_pk, message.tag, chunk)
+
+
+def _open(body: bytes, state: CoordinatorState, expected: Tag | None, sender: _Sender) -> Message:
+    """The checks on the envelope; fills in ``sender`` on the way."""
+    try:
+        message = Message.from_bytes(state.keys.open(body))
+    except SealedBoxError as error:
+        raise Rejection(Reason.SEALED_BOX, str(error)) from error
+    except DecodeError as error:
+        raise Rejection(Reason.MALFORMED, str(error)) from error
+    sender.participant = message.participant_pk.hex()[:8]
+    sender.tag = message.tag.name.lower()
+    if message.tag is not expected:
+        raise Rejection(Reason.WRONG_PHASE)
+    try:
+        message.verify()
+    except SignatureError as error:
+        raise Rejection(Reason.SIGNATURE, str(error)) from error
+    if message.coordinator_pk != state.keys.public:
+        raise Rejection(Reason.WRONG_COORDINATOR)
+    return message
+
+
+def _parse(tag: Tag, payload: bytes, pk: bytes, params: RoundParameters) -> Payload:
+    """The checks on the payload: that it parses, and that its sender has this task."""
+    try:
+        parsed = parse_payload(tag, payload)
+    except PetalError as error:
+        raise Rejection(Reason.PAYLOAD, str(error)) from error
+    _check_signature(pk, sum_task(params.seed), parsed.sum_signature, Reason.SUM_SIGNATURE)
+    sums = eligible(parsed.sum_signature, params.sum_prob)
+    if tag is not Tag.UPDATE:
+        if not sums:
+            raise Rejection(Reason.NOT_A_SUM_PARTICIPANT)
+        return parsed
+    if sums:
+        raise Rejection(Reason.IS_A_SUM_PARTICIPANT)
+    signature = parsed.update_signature
+    _check_signature(pk, update_task(params.seed), signature, Reason.UPDATE_SIGNATURE)
+    if not eligible(signature, params.update_prob):
+        raise Rejection(Reason.NOT_AN_UPDATE_PARTICIPANT)
+    return parsed
+
+
+def _check_signature(pk: bytes, task: bytes, signature: bytes, reason: Reason) -> None:
+    try:
+        verify(pk, task, signature)
+    except SignatureError as error:
+        raise Rejection(reason, str(error)) from error
+
+
+def _log(receipt: Receipt, phase: PhaseName, sender: _Sender) -> None:
+    facts = {"phase": phase.value, "participant": sender.participant, "tag": sender.tag}
+    if receipt.reason is None:
+        log.debug(f"message {receipt.outcome.value}", **facts)
+        return
+    detail = {"detail": sender.detail} if sender.detail not in (None, receipt.reason) else {}
+    log.info(f"message {receipt.outcome.value}", reason=receipt.reason.value, **facts, **detail)

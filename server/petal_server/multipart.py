@@ -1,0 +1,85 @@
+"""Messages that arrive in chunks: put together again, and bounded on every side."""
+
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from petal.errors import DecodeError
+from petal.wire import Assembler, Chunk, Tag
+from petal_server.outcome import Reason, Rejection
+from petal_server.settings import MultipartSettings
+
+CHUNK_COST = 128
+"""Bytes counted for a kept chunk on top of its data, so that many tiny ones are not free."""
+
+
+@dataclass
+class _Unfinished:
+    tag: Tag
+    assembler: Assembler
+    cost: int = 0
+
+
+class Reassembly:
+    """Unfinished messages by sender; ``max_message_size`` bounds one whole payload in bytes.
+
+    Not for several threads. Emptied when the phase changes, since a message belongs to one phase.
+    """
+
+    def __init__(self, bounds: MultipartSettings, max_message_size: int) -> None:
+        self._bounds = bounds
+        self._max_message_size = max_message_size
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget all unfinished messages."""
+        self._senders: dict[bytes, OrderedDict[int, _Unfinished]] = {}
+        self.messages = 0
+        self.total_size = 0
+
+    def add(self, sender: bytes, tag: Tag, chunk: Chunk) -> bytes | None:
+        """Keep ``chunk``; the whole payload once it is complete.
+
+        Raises:
+            Rejection: ``MULTIPART`` if the chunk contradicts the ones before (the message is
+                dropped), ``MULTIPART_FULL`` if a bound is reached.
+        """
+        message = self._message(sender, tag, chunk.message_id)
+        if self.total_size + len(chunk.data) + CHUNK_COST > self._bounds.max_total_size:
+            raise Rejection(Reason.MULTIPART_FULL)
+        try:
+            payload = self._insert(message, tag, chunk)
+        except DecodeError as error:
+            self._drop(sender, chunk.message_id)
+            raise Rejection(Reason.MULTIPART, str(error)) from error
+        if payload is not None:
+            self._drop(sender, chunk.message_id)
+        return payload
+
+    def _insert(self, message: _Unfinished, tag: Tag, chunk: Chunk) -> bytes | None:
+        if message.tag is not tag:
+            raise DecodeError("chunks of one message differ in their tag")
+        payload, before = message.assembler.add(chunk), message.cost
+        message.cost = message.assembler.nbytes + CHUNK_COST * len(message.assembler)
+        self.total_size += message.cost - before
+        return payload
+
+    def _message(self, sender: bytes, tag: Tag, message_id: int) -> _Unfinished:
+        own = self._senders.get(sender, {})
+        if message_id in own:
+            return own[message_id]
+        # A participant that starts over with a new message id must not lock itself out.
+        if len(own) >= self._bounds.max_messages_per_sender:
+            self._drop(sender, next(iter(own)))
+        if self.messages >= self._bounds.max_messages:
+            raise Rejection(Reason.MULTIPART_FULL)
+        message = _Unfinished(tag, Assembler(self._max_message_size))
+        self._senders.setdefault(sender, OrderedDict())[message_id] = message
+        self.messages += 1
+        return message
+
+    def _drop(self, sender: bytes, message_id: int) -> None:
+        own = self._senders[sender]
+        self.total_size -= own.pop(message_id).cost
+        self.messages -= 1
+        if not own:
+            del self._senders[sender]

@@ -1,0 +1,116 @@
+"""The HTTP side: reads a request, asks intake or the board, writes an answer. No rules here."""
+
+import base64
+import binascii
+import json
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from petal_server.intake import Intake
+from petal_server.outcome import Receipt
+from petal_server.phases import Context
+from petal_server.phases.unmask import NPY
+from petal_server.published import Published
+from petal_server.status import status
+
+HEADERS = {"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
+"""Answers may be kept but must be asked for again: with an ETag that costs a 304."""
+
+
+async def post_message(request: Request) -> Response:
+    """Xaynet's answer, 200 and empty whatever became of it; a receipt for who asks for JSON."""
+    intake: Intake = request.app.state.intake
+    try:
+        body = await _read(request, intake.max_message_size)
+    except ClientDisconnect:
+        return Response(status_code=400)
+    if body is None:
+        return _receipt(request, intake.refuse_too_large(), status_code=413)
+    return _receipt(request, await intake.receive(body))
+
+
+async def _read(request: Request, limit: int) -> bytes | None:
+    """The body, or None without reading on once it is longer than ``limit`` bytes."""
+    if int(request.headers.get("content-length", 0)) > limit:
+        return None
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > limit:
+            return None
+    return bytes(body)
+
+
+def _receipt(request: Request, receipt: Receipt, status_code: int = 200) -> Response:
+    if "application/json" not in request.headers.get("accept", ""):
+        return Response(status_code=status_code)
+    reason = receipt.reason.value if receipt.reason else None
+    content = {"outcome": receipt.outcome.value, "reason": reason}
+    return JSONResponse(content, status_code, headers={"Cache-Control": "no-store"})
+
+
+async def get_params(request: Request) -> Response:
+    return _answer(request, _context(request).board.params)
+
+
+async def get_sums(request: Request) -> Response:
+    return _answer(request, _context(request).board.sums)
+
+
+async def get_seeds(request: Request) -> Response:
+    sum_pk = _participant_pk(request)
+    if sum_pk is None:
+        return Response(status_code=400)
+    seeds = _context(request).board.seeds
+    return _answer(request, seeds and seeds.of(sum_pk))
+
+
+async def get_model(request: Request) -> Response:
+    board = _context(request).board
+    wants_npy = NPY in request.headers.get("accept", "")
+    answer = _answer(request, board.model_npy if wants_npy else board.model_bincode)
+    answer.headers["Vary"] = "Accept"
+    if board.model_id:
+        answer.headers["Petal-Model-Id"] = board.model_id
+    return answer
+
+
+async def get_status(request: Request) -> Response:
+    body = json.dumps(status(_context(request))).encode()
+    return _answer(request, Published.of(body, "application/json"))
+
+
+def _context(request: Request) -> Context:
+    return request.app.state.context
+
+
+def _answer(request: Request, published: Published | None) -> Response:
+    if published is None:
+        return Response(status_code=204, headers=HEADERS)
+    headers = {**HEADERS, "ETag": published.etag}
+    known = request.headers.get("if-none-match", "")
+    if published.etag in (tag.strip().removeprefix("W/") for tag in known.split(",")):
+        return Response(status_code=304, headers=headers)
+    return Response(published.body, headers=headers, media_type=published.media_type)
+
+
+def _participant_pk(request: Request) -> bytes | None:
+    # A "+" that was not percent-encoded arrives as a space.
+    text = request.query_params.get("pk", "").replace(" ", "+")
+    try:
+        pk = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    return pk if len(pk) == 32 else None
+
+
+PROTOCOL_ROUTES = [
+    Route("/message", post_message, methods=["POST"]),
+    Route("/params", get_params),
+    Route("/sums", get_sums),
+    Route("/seeds", get_seeds),
+    Route("/model", get_model),
+    Route("/status", get_status),
+]

@@ -1,0 +1,95 @@
+"""Runs the application under uvicorn until a signal ends it."""
+
+import signal
+import socket
+import ssl
+
+import click
+import structlog
+import uvicorn
+
+from petal_server import logs
+from petal_server.app import create_app
+from petal_server.settings import Settings
+
+log = structlog.get_logger("petal.server")
+
+
+class CannotServe(Exception):
+    """The address is not free, or TLS does not load; ``str()`` says what to do."""
+
+
+def run(settings: Settings) -> None:
+    """Serve until SIGINT or SIGTERM; then finish open requests and end the round.
+
+    Raises:
+        CannotServe: The address or a TLS file cannot be used.
+    """
+    logs.configure(settings.log)
+    for section in settings.not_applied:
+        log.warning("section is accepted but changes nothing in this version", section=section)
+    config = uvicorn.Config(
+        create_app(settings),
+        log_config=None,
+        server_header=False,
+        timeout_graceful_shutdown=settings.api.stop_timeout,
+        **_tls(settings),
+    )
+    try:
+        config.load()
+    except (OSError, ssl.SSLError) as error:
+        raise CannotServe(f"TLS files cannot be used: {error}") from None
+    with _listen(settings) as listening:
+        click.echo(f"Petal coordinator on {_url(settings, listening)}")
+        click.echo(summary(settings))
+        # When it has stopped gracefully, uvicorn hands the signal on to whoever had it before:
+        # to be stopped is a good end, so nobody.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: None)
+        uvicorn.Server(config).run(sockets=[listening])
+    log.info("stopped")
+
+
+def summary(settings: Settings) -> str:
+    """The round in one line."""
+    pet = settings.pet
+    phases = (
+        f"{name} {phase.count.min}-{phase.count.max} in {phase.time.min:g}-{phase.time.max:g} s"
+        for name, phase in (("sum", pet.sum), ("update", pet.update), ("sum2", pet.sum2))
+    )
+    return (
+        f"Rounds: {settings.model.length} weights, {settings.mask.config.vect}, "
+        f"sum probability {pet.sum.prob:g}, update {pet.update.prob:g}; {', '.join(phases)}"
+    )
+
+
+def _tls(settings: Settings) -> dict[str, object]:
+    api = settings.api
+    if api.tls_certificate is None:
+        return {}
+    options: dict[str, object] = {
+        "ssl_certfile": str(api.tls_certificate),
+        "ssl_keyfile": str(api.tls_key),
+    }
+    if api.tls_client_auth:
+        options |= {"ssl_ca_certs": str(api.tls_client_auth), "ssl_cert_reqs": ssl.CERT_REQUIRED}
+    return options
+
+
+def _listen(settings: Settings) -> socket.socket:
+    host, port = settings.api.host_and_port
+    try:
+        return socket.create_server(
+            (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=2048
+        )
+    except OSError as error:
+        raise CannotServe(
+            f"cannot listen on {settings.api.bind_address}: {error.strerror}. Is another "
+            "coordinator running? Set api.bind_address to a free address."
+        ) from None
+
+
+def _url(settings: Settings, listening: socket.socket) -> str:
+    host, port = listening.getsockname()[:2]
+    scheme = "https" if settings.api.tls_certificate else "http"
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}/"

@@ -1,0 +1,24 @@
+"""Work that would hold up the event loop, in threads (libsodium and numpy let go of the lock)."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import ParamSpec, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Workers:
+    """A pool of threads, a few more than cores."""
+
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(thread_name_prefix="petal")
+
+    async def run(self, work: Callable[P, T], *args: P.args) -> T:
+        """``work(*args)`` in a thread; its exception is raised here."""
+        return await asyncio.get_running_loop().run_in_executor(self._pool, work, *args)
+
+    def close(self) -> None:
+        """Wait for what runs and end the threads."""
+        self._pool.shutdown()

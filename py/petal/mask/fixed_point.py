@@ -70,14 +70,15 @@ def encode_scalar(scalar: Fraction, config: MaskConfig) -> int:
 def clamping(weights: np.ndarray, scalar: Fraction, config: MaskConfig) -> Clamping:
     """Which weights `encode` will change: NaN to 0, beyond the bound to the bound."""
     nan = int(np.count_nonzero(weights != weights))
-    beyond = _beyond(weights, scalar, config)
+    beyond = _beyond(_finite(weights), scalar, config) | np.isinf(weights)
     return Clamping(len(weights), nan, int(np.count_nonzero(beyond)))
 
 
 def encode(weights: np.ndarray, scalar: Fraction, config: MaskConfig) -> np.ndarray:
     """floor((clamp(s * w, -A, A) + A) * E) for each weight: uint64[n, limbs], not yet masked."""
+    weights = _finite(weights)
     beyond = _beyond(weights, scalar, config)
-    inside = np.where(beyond | (weights != weights), weights.dtype.type(0), weights)
+    inside = np.where(beyond, weights.dtype.type(0), weights) if beyond.any() else weights
     top = config.add_shift * config.exp_shift
     steps = scalar * config.exp_shift
     small = _fast(inside, steps, top) if 2 * top < 2**62 else None
@@ -91,10 +92,15 @@ def encode(weights: np.ndarray, scalar: Fraction, config: MaskConfig) -> np.ndar
     return encoded
 
 
+def _finite(weights: np.ndarray) -> np.ndarray:
+    """NaN as 0, infinities as the dtype's extremes."""
+    return weights if np.isfinite(weights).all() else np.nan_to_num(weights, nan=0.0)
+
+
 def _beyond(weights: np.ndarray, scalar: Fraction, config: MaskConfig) -> np.ndarray:
     """bool[n]: |s * w| > A, compared exactly."""
     if not scalar:
-        return np.isinf(weights) if weights.dtype.kind == "f" else np.zeros(len(weights), bool)
+        return np.zeros(len(weights), bool)
     least, most = _range(config.add_shift / scalar, weights.dtype)
     return (weights > most) | (weights < least)
 
@@ -135,7 +141,11 @@ def _fast(weights: np.ndarray, steps: Fraction, top: int) -> np.ndarray | None:
     exponent += twos
     largest = int(np.abs(mantissa).max(initial=0)) * odd
     rises = exponent.max(initial=0) > 0
-    if largest >= 2**62 or steps.denominator >= 2**62 or (rises and steps.denominator != 1):
+    if (
+        max(largest, odd) >= 2**62
+        or steps.denominator >= 2**62
+        or (rises and steps.denominator != 1)
+    ):
         return None
     product = mantissa * odd
     if steps.denominator != 1:

@@ -165,3 +165,21 @@ def test_no_such_configuration(bad):
 def test_no_such_configuration_on_the_wire(bad):
     with pytest.raises(errors.DecodeError):
         mask.MaskConfig.from_bytes(bad)
+
+
+@given(st.data(), configs)
+def test_threads_sum_to_the_same_mask(data, config):
+    seeds = data.draw(st.lists(st.binary(min_size=32, max_size=32), max_size=7))
+    total = mask.Aggregation(config, 5)
+    for seed in seeds:
+        total.add(mask.derive_mask(seed, 5, config))
+    assert mask.sum_masks(seeds, 5, config) == total.object()
+    assert mask.sum_masks(seeds, 5, config, threads=2) == total.object()
+
+
+def test_a_running_sum_is_reduced_before_it_overflows():
+    order = 2**62 - 57
+    total = mask.group.Accumulator(1, 1, order)
+    for _ in range(20):
+        total.add(np.array([[order - 1]], np.uint64))
+    assert mask.group.to_ints(total.value()) == [20 * (order - 1) % order]

@@ -1,8 +1,11 @@
 """Mask models, add them, and take the sum of the masks off again."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
+from functools import reduce
+from threading import Lock
 
 import numpy as np
 
@@ -29,12 +32,44 @@ def derive_mask(seed: bytes, length: int, config: Config) -> MaskObject:
     return MaskObject(pair, sampler.draw(pair.vect.order, length), unit)
 
 
-def sum_masks(seeds: Iterable[bytes], length: int, config: Config) -> MaskObject:
-    """The sum of the masks of all seeds: what a sum participant hands in."""
-    total = Aggregation(config, length)
+def sum_masks(seeds: Iterable[bytes], length: int, config: Config, threads: int = 1) -> MaskObject:
+    """The sum of the masks of all seeds: what a sum participant hands in.
+
+    Holds two vectors a thread, however many the seeds are. With more than one thread they share
+    the seeds; the key stream and numpy let go of the interpreter lock.
+    """
+    pair, pending = MaskConfigPair.of(config), _Pending(seeds)
+    if threads == 1:
+        return _sum_pending(pending, length, pair)
+    with ThreadPoolExecutor(threads) as pool:
+        futures = [pool.submit(_sum_pending, pending, length, pair) for _ in range(threads)]
+        return reduce(MaskObject.plus, (future.result() for future in futures))
+
+
+class _Pending:
+    """Seeds that several threads take turns to draw from."""
+
+    def __init__(self, seeds: Iterable[bytes]):
+        self._seeds, self._lock = iter(seeds), Lock()
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        with self._lock:
+            return next(self._seeds)
+
+
+def _sum_pending(seeds: Iterable[bytes], length: int, pair: MaskConfigPair) -> MaskObject:
+    config, unit = pair.vect, 0
+    total = group.Accumulator(length, config.limbs, config.order)
+    scratch = np.empty((length, config.limbs), np.uint64)
     for seed in seeds:
-        total.add(derive_mask(seed, length, config))
-    return total.object()
+        sampler = Sampler(sized("mask seed", seed, SEED_SIZE))
+        unit += group.to_ints(sampler.draw(pair.unit.order, 1))[0]
+        sampler.draw_into(scratch, config.order)
+        total.add(scratch)
+    return MaskObject(pair, total.value(), unit % pair.unit.order)
 
 
 class Masker:
@@ -80,7 +115,8 @@ class Aggregation:
     def __init__(self, config: Config, length: int):
         self.config = MaskConfigPair.of(config)
         self.nb_models = 0
-        self._vect = np.zeros((length, self.config.vect.limbs), np.uint64)
+        vect = self.config.vect
+        self._vect = group.Accumulator(length, vect.limbs, vect.order)
         self._unit = 0
 
     def __len__(self) -> int:
@@ -96,13 +132,13 @@ class Aggregation:
     def add(self, other: MaskObject) -> None:
         """Add a validated object; the sum stays as it was if that raises."""
         self.validate(other)
-        group.add_into(self._vect, other.limbs, self.config.vect.order)
+        self._vect.add(other.limbs)
         self._unit = (self._unit + other.unit) % self.config.unit.order
         self.nb_models += 1
 
     def object(self) -> MaskObject:
         """A copy of the running sum."""
-        return MaskObject(self.config, self._vect.copy(), self._unit)
+        return MaskObject(self.config, self._vect.value().copy(), self._unit)
 
     def validate_unmask(self, mask: MaskObject) -> None:
         """Return if `mask` can be the sum of the masks, else raise what is wrong with it."""
@@ -125,7 +161,7 @@ class Aggregation:
         self.validate_unmask(mask)
         config = self.config.vect
         shift = self.nb_models * config.add_shift * config.exp_shift
-        encoded = group.subtract(self._vect, mask.limbs, config.order)
+        encoded = group.subtract(self._vect.value(), mask.limbs, config.order)
         scale = 1 / (config.exp_shift * self._scalar_sum(mask))
         if scale.numerator == 1 and shift < 2**62 and config.order < 2**63:
             return Ratios(encoded[:, 0].astype(np.int64) - shift, scale.denominator)

@@ -16,8 +16,9 @@ from dataclasses import replace
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-import fetch_vendor
 import pytest
+
+import fetch_vendor
 import vendor_sources
 from vendor_registries import Registries
 from vendor_sources import Cdn, Unavailable, Unreachable, VendorError

@@ -10,8 +10,9 @@ import numpy as np
 from petal.crypto import key_stream
 from petal.mask import group
 
-# 2^14 draws of 8 bytes, their key stream and the flags stay in the second-level cache.
-_DRAWS = 1 << 14
+# Few enough that their key stream stays in the second-level cache, enough that threads seldom
+# queue for the interpreter lock: with 2^14, two threads are no faster than one.
+_DRAWS = 1 << 16
 _BLOCK = 64
 
 

@@ -87,6 +87,16 @@ class Machine:
         """All of the participant, at any moment. Holds its secret keys: keep it as safe."""
         return snapshot.encode(self._ctx.memory)
 
+    def extend(self, rounds: int | None) -> None:
+        """See `rounds` more rounds to their end, counted from now, or go on without end.
+
+        Takes a participant that was done back to work; not to be called while being driven.
+        """
+        memory = self._ctx.memory
+        memory.rounds = None if rounds is None else memory.ended + rounds
+        if memory.state is State.FINISHED:
+            memory.state, memory.params = State.JOINING, None
+
     @property
     def state(self) -> State:
         return self._ctx.memory.state

@@ -1,0 +1,188 @@
+"""`petal participate` and `petal test-drive`: options, help and error messages."""
+
+import asyncio
+from pathlib import Path
+
+import click
+
+from petal.client.crowd import KINDS, Crowd
+from petal.client.http import HttpTransport, check_url, tls_context
+from petal.client.terminal import Terminal, load_trainer, open_machine, take_part
+from petal.errors import PetalError
+from petal.participant import DEFAULT_MESSAGE_SIZE
+
+_EXISTING = click.Path(exists=True, dir_okay=False, path_type=Path)
+_FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+def _url(_context: click.Context, _option: click.Parameter, value: str) -> str:
+    try:
+        return check_url(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+_CONNECTION = (
+    click.option(
+        "-u",
+        "--url",
+        callback=_url,
+        default="http://127.0.0.1:8081",
+        show_default=True,
+        help="Address of the coordinator.",
+    ),
+    click.option(
+        "--rounds",
+        type=click.IntRange(1),
+        help="Stop after so many rounds; left out, go on until Ctrl-C.",
+    ),
+    click.option(
+        "--max-message-size",
+        type=click.IntRange(4096),
+        default=DEFAULT_MESSAGE_SIZE,
+        show_default=True,
+        help="Largest message in bytes; longer ones go out in parts.",
+    ),
+    click.option(
+        "--certificate",
+        type=_EXISTING,
+        help="PEM file of the authority that signed the coordinator's TLS certificate.",
+    ),
+    click.option(
+        "--identity",
+        type=_EXISTING,
+        help="PEM file with a client certificate and its key, for a coordinator that asks.",
+    ),
+)
+
+
+def _with_connection(command):
+    for option in reversed(_CONNECTION):
+        command = option(command)
+    return command
+
+
+@click.command()
+@_with_connection
+@click.option(
+    "--train",
+    "train_file",
+    type=_EXISTING,
+    required=True,
+    help="Python file with a function train(model, round).",
+)
+@click.option(
+    "--scalar",
+    type=click.FloatRange(0),
+    default=1.0,
+    show_default=True,
+    help="This participant's weight in the mean.",
+)
+@click.option(
+    "--state",
+    "state_file",
+    type=_FILE,
+    help="Keep the participant in this file; where it exists, that participant goes on.",
+)
+@click.option(
+    "--save-model",
+    "model_file",
+    type=_FILE,
+    help="Always keep the newest global model in this .npy file.",
+)
+@click.option("-v", "--verbose", is_flag=True, help="Show every step.")
+def participate(
+    url: str,
+    rounds: int | None,
+    max_message_size: int,
+    certificate: Path | None,
+    identity: Path | None,
+    train_file: Path,
+    scalar: float,
+    state_file: Path | None,
+    model_file: Path | None,
+    verbose: bool,
+) -> None:
+    """Take part in a coordinator's rounds, training with your own function.
+
+    The file given with --train holds a function:
+
+    \b
+        def train(model, round):
+            ...
+            return weights        # or: return weights, scalar
+
+    MODEL is the global model, a flat numpy array of round.model_length numbers, or None while
+    there is none yet. Return an array of the same length and of the dtype
+    round.mask_config.vect.data.dtype, or None to sit the round out. The coordinator never sees
+    these weights, only the sum over all participants. In some rounds a participant adds up masks
+    instead and does not train.
+
+    \b
+    Example:
+        petal participate -u http://127.0.0.1:8081 --train my_training.py --state me.petal
+
+    The state file holds secret keys and, within a round, your weights: keep it to yourself. A
+    participant that goes on from it keeps the scalar and message size it was made with.
+    """
+    try:
+        trainer = load_trainer(train_file)
+        machine = open_machine(
+            state_file, scalar=scalar, max_message_size=max_message_size, rounds=rounds
+        )
+        transport = HttpTransport(url, verify=tls_context(certificate, identity))
+        terminal = Terminal(machine, state_file, model_file, verbose)
+        asyncio.run(take_part(machine, transport, trainer, terminal))
+    except (PetalError, OSError) as error:
+        raise click.ClickException(str(error)) from error
+    except KeyboardInterrupt:
+        terminal.stopped()
+
+
+@click.command("test-drive")
+@_with_connection
+@click.option(
+    "-n",
+    "--participants",
+    type=click.IntRange(1),
+    default=20,
+    show_default=True,
+    help="How many participants.",
+)
+@click.option(
+    "--weights",
+    type=click.Choice(sorted(KINDS)),
+    default="random",
+    show_default=True,
+    help="What they send: new random weights each round, a constant each of its own, or zeros.",
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of random weights.")
+def test_drive(
+    url: str,
+    rounds: int | None,
+    max_message_size: int,
+    certificate: Path | None,
+    identity: Path | None,
+    participants: int,
+    weights: str,
+    seed: int,
+) -> None:
+    """Let many dummy participants take part, to try a coordinator out.
+
+    They train nothing: length and data type of their weights are what the coordinator asks for.
+    Each finished round prints one line: how many took which role, how many messages were
+    accepted, and the global model's mean and extremes.
+
+    \b
+    Example:
+        petal test-drive -n 20 -u http://127.0.0.1:8081 --rounds 5
+    """
+    crowd = Crowd(participants, KINDS[weights], seed, rounds, max_message_size, click.echo)
+    try:
+        transport = HttpTransport(url, verify=tls_context(certificate, identity))
+        click.echo(f"{participants} participants join the coordinator at {url}")
+        asyncio.run(crowd.take_part(transport))
+    except (PetalError, OSError) as error:
+        raise click.ClickException(str(error)) from error
+    except KeyboardInterrupt:
+        click.echo("stopped")

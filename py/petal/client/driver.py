@@ -1,0 +1,177 @@
+"""Carries out what a machine asks for. asyncio only, so the same loop runs in CPython and a tab."""
+
+import asyncio
+import inspect
+import logging
+import sys
+import threading
+from collections.abc import Awaitable, Callable
+from urllib.parse import urlencode
+
+import numpy as np
+
+from petal.client.transport import Transport
+from petal.errors import TransportError
+from petal.participant import (
+    REQUESTS,
+    Done,
+    Elapsed,
+    Event,
+    Fetch,
+    Fetched,
+    Machine,
+    MaskModel,
+    Notice,
+    Post,
+    Posted,
+    Receipt,
+    Request,
+    SumMasks,
+    Train,
+    Trained,
+    TrainingDeferred,
+    TrainingFailed,
+    Unreachable,
+    Wait,
+    Work,
+    carry_out,
+)
+from petal.round import RoundParameters
+
+log = logging.getLogger(__name__)
+
+Weights = np.ndarray
+TrainingResult = (
+    Weights | tuple[Weights, float] | Trained | TrainingDeferred | TrainingFailed | None
+)
+Trainer = Callable[[Weights | None, RoundParameters], TrainingResult | Awaitable[TrainingResult]]
+Observer = Callable[[Notice], None]
+
+# A tab has no threads; there the heavy work is JavaScript's, and `work` awaits it.
+_THREADS = sys.platform != "emscripten"
+_MAX_RECEIPT = 1 << 16
+_ACCEPT = {
+    "params": "application/octet-stream",
+    "sums": "application/octet-stream",
+    "seeds": "application/octet-stream",
+    "model": "application/x-npy, application/octet-stream;q=0.5",
+}
+
+
+async def drive(
+    machine: Machine,
+    transport: Transport,
+    trainer: Trainer,
+    observer: Observer | None = None,
+    *,
+    work: Callable[[Work], Awaitable[Event]] | None = None,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+) -> None:
+    """Take part in rounds until the machine is done; cancel the task to stop earlier.
+
+    `trainer(model, params)` is given the global model (read-only array of the data type's dtype,
+    or None) and returns new weights, or (weights, scalar), or None to sit the round out; it may
+    be a coroutine function, a plain one runs in a thread. `observer` is given each notice.
+    `work` answers MaskModel and SumMasks. The machine is consistent at every await, so it can
+    be saved after a cancellation and even from within the observer.
+    """
+    effects = machine.resume()
+    while True:
+        request = None
+        for effect in effects:
+            if isinstance(effect, REQUESTS):
+                request = effect
+            elif observer:
+                observer(effect)
+        if request is None or isinstance(request, Done):
+            return
+        event = await _perform(request, transport, trainer, work or _work, sleep)
+        effects = machine.receive(event)
+
+
+async def _perform(request: Request, transport, trainer, work, sleep) -> Event:
+    match request:
+        case Fetch():
+            return await _fetch(request, transport)
+        case Post():
+            return await _post(request, transport)
+        case Wait(seconds):
+            await sleep(seconds)
+            return Elapsed()
+        case Train(model, params):
+            return await _train(trainer, model, params)
+        case MaskModel() | SumMasks():
+            return await work(request)
+    raise TypeError(f"not a request: {request!r}")
+
+
+async def _fetch(request: Fetch, transport: Transport) -> Event:
+    query = "?" + urlencode(request.query) if request.query else ""
+    headers = {"accept": _ACCEPT[request.resource]}
+    try:
+        answer = await transport.fetch(
+            "GET", request.resource + query, headers, None, request.limit
+        )
+    except TransportError as error:
+        return Unreachable(str(error))
+    return Fetched(request.resource, answer.status, answer.body)
+
+
+async def _post(request: Post, transport: Transport) -> Event:
+    headers = {"accept": "application/json"}
+    try:
+        answer = await transport.fetch("POST", "message", headers, request.body, _MAX_RECEIPT)
+    except TransportError as error:
+        return Unreachable(str(error))
+    return Posted(answer.status, Receipt.parse(answer.body))
+
+
+async def _work(request: Work) -> Event:
+    return await in_thread(carry_out, request) if _THREADS else carry_out(request)
+
+
+async def _train(trainer: Trainer, model: Weights | None, params: RoundParameters) -> Event:
+    try:
+        if _THREADS and not inspect.iscoroutinefunction(trainer):
+            result = await in_thread(trainer, model, params)
+        else:
+            result = trainer(model, params)
+        if inspect.isawaitable(result):
+            result = await result
+    except Exception as error:
+        log.error("training failed", exc_info=error)
+        return TrainingFailed(f"{type(error).__name__}: {error}")
+    return _training_event(result)
+
+
+def _training_event(result: TrainingResult) -> Event:
+    if isinstance(result, Trained | TrainingDeferred | TrainingFailed):
+        return result
+    if result is None:
+        return TrainingFailed("the training function returned no model")
+    if isinstance(result, tuple) and len(result) == 2:
+        return Trained(*result)
+    return Trained(result)
+
+
+async def in_thread(function: Callable, *args):
+    """`function(*args)` in a thread that nobody waits for at exit, unlike asyncio's own pool:
+    Ctrl-C in the midst of a long training is to end the program."""
+    loop = asyncio.get_running_loop()
+    future = loop.create_future()
+
+    def settle(result, error):
+        if not future.done():
+            future.set_exception(error) if error else future.set_result(result)
+
+    def run():
+        result = error = None
+        try:
+            result = function(*args)
+        except BaseException as caught:  # noqa: BLE001, raised again where it is awaited
+            error = caught
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(settle, result, error)
+
+    threading.Thread(target=run, name=f"petal {function.__name__}", daemon=True).start()
+    return await future

@@ -14,7 +14,7 @@ import { plainError, revive } from "./shared/messages.js";
 import { Rpc } from "./shared/rpc.js";
 import { StatusWatcher } from "./status.js";
 
-export { StatusWatcher };
+export { fetchModel } from "./model.js";
 
 /** @typedef {import("./shared/messages.js").State} State */
 /** @typedef {import("./shared/messages.js").RoundDetail} RoundDetail */
@@ -56,6 +56,7 @@ export class Participant extends EventTarget {
   #coordinator;
   #options;
   #watcher;
+  #watched = false;
 
   /**
    * @param {object} options
@@ -83,6 +84,12 @@ export class Participant extends EventTarget {
     return this.#coordinator;
   }
 
+  /** Tell `phase` from now on, whether taking part or not. */
+  watch() {
+    this.#watched = true;
+    this.#watcher.start();
+  }
+
   /** Load Python and the training module; `start` and `call` do it when it was not done yet. */
   load() {
     this.#ready ??= this.#load().catch((error) => {
@@ -105,7 +112,7 @@ export class Participant extends EventTarget {
       (error) => this.#fail(error),
     ).finally(() => {
       this.#running = undefined;
-      this.#watcher.stop();
+      if (!this.#watched) this.#watcher.stop();
     });
   }
 

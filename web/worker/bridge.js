@@ -7,18 +7,17 @@
  */
 
 import { revive } from "../shared/messages.js";
-import { request } from "./http.js";
 
 export class Bridge {
   #glue;
 
   /**
    * @param {{ pyodide: any, archive: string, sodium: object }} booted
-   * @param {{ emit: (name: string, detail: any) => void, train: Function }} page
+   * @param {{ emit: Function, request: Function, train: Function }} page
    */
   constructor({ pyodide, archive, sodium }, page) {
     // What Python may use of JavaScript, and no more.
-    pyodide.registerJsModule("petal_host", { sodium, request, ...page });
+    pyodide.registerJsModule("petal_host", { sodium, ...page });
     pyodide.runPython(`import sys; sys.path.insert(0, ${JSON.stringify(archive)})`);
     this.#glue = pyodide.pyimport("petal.client.browser");
   }

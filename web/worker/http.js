@@ -12,7 +12,9 @@ const TIMEOUT = 120_000;
  */
 export async function request(method, url, headers, body, limit) {
   const signal = AbortSignal.timeout(TIMEOUT);
-  const answer = await reach(url, { method, headers, signal, ...(body && { body: new Blob([body]) }) });
+  const answer = await reach(url, {
+    method, headers, signal, cache: "no-cache", ...(body && { body: new Blob([body]) }),
+  });
   return {
     status: answer.status,
     headers: Object.fromEntries(answer.headers),

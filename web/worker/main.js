@@ -4,32 +4,64 @@ import { Rpc } from "../shared/rpc.js";
 import { boot } from "./boot.js";
 import { Bridge } from "./bridge.js";
 import { reach } from "./download.js";
+import * as http from "./http.js";
 
 /** @type {Bridge} */
 let bridge;
+/** Aborted when this tab leaves: a training on the page is then no longer wanted. */
+let leaving = new AbortController();
+let connected = true;
 
 const rpc = new Rpc(globalThis, {
   async load(base) {
     const report = (step, loaded, total) =>
       rpc.emit("state", { kind: "loading", step, loaded, total });
-    bridge = new Bridge(await boot(new URL(base), report), {
-      emit: (name, detail) => rpc.emit(name, detail),
-      train: (model, round, signal) => rpc.call("train", [model, round], { signal }),
-    });
+    bridge = new Bridge(await boot(new URL(base), report), { emit, request, train });
   },
 
   /** @param {{ source?: string, url?: string, modules: object[] }} training */
   async use(training) {
     const sources = await Promise.all([...training.modules, training].map(sourceOf));
     const main = sources.pop();
-    training.modules.forEach(({ name }, i) => bridge.define(name, sources[i]));
-    bridge.define("petal_task", main);
+    for (const [i, { name }] of training.modules.entries()) await bridge.define(name, sources[i]);
+    await bridge.define("petal_task", main);
   },
 
   call: (name, args) => bridge.call(name, args),
-  run: (request) => bridge.run(request),
-  stop: () => bridge.stop(),
+
+  /** Resolves when this tab has left. */
+  run(asked) {
+    leaving = new AbortController();
+    connected = true;
+    return bridge.run(asked);
+  },
+
+  stop() {
+    leaving.abort();
+    return bridge.stop();
+  },
 });
+
+/** Python's events, of which one changes the state. */
+function emit(name, detail) {
+  if (name !== "unavailable") return rpc.emit(name, detail);
+  connected = false;
+  return rpc.emit("state", { kind: "running", connected, ...detail });
+}
+
+/** An answer tells that the coordinator is back. */
+async function request(...asked) {
+  const answer = await http.request(...asked);
+  if (!connected && answer.status < 500) {
+    connected = true;
+    rpc.emit("state", { kind: "running", connected });
+  }
+  return answer;
+}
+
+function train(model, round) {
+  return rpc.call("train", [model, round], { signal: leaving.signal });
+}
 
 async function sourceOf({ source, url }) {
   return source ?? (await reach(url, { cache: "no-cache" })).text();

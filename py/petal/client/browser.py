@@ -4,15 +4,37 @@
 `{error: {name, message, stack}}` as JavaScript objects, so that no PyProxy crosses.
 """
 
+import asyncio
 import functools
 import inspect
+import os
 import sys
 import traceback
 import types
+from collections.abc import Mapping
 
 import numpy as np
+import petal_host
 from js import Object
-from pyodide.ffi import JsProxy, to_js
+from pyodide.ffi import JsException, JsProxy, to_js
+
+from petal.client.driver import drive
+from petal.client.transport import Response
+from petal.crypto import SigningKeyPair
+from petal.errors import TrainingError, TransportError
+from petal.participant import (
+    Delivered,
+    GlobalModel,
+    Machine,
+    NewRound,
+    Notice,
+    Progress,
+    Refused,
+    RoleChosen,
+    StateChanged,
+    Unavailable,
+)
+from petal.round import RoundParameters
 
 TASK = "petal_task"
 
@@ -83,3 +105,103 @@ def call(name: str, args: JsProxy):
     if name.startswith("_") or not callable(function):
         raise AttributeError(f"the training module has no function {name!r}")
     return function(*_python(args))
+
+
+@_answering
+async def run(request: JsProxy) -> None:
+    """Take part until `stop`; `request` is a StartRequest of web/shared/messages.js."""
+    global _running
+    asked = request.to_py()
+    in_python = asked["train"]["kind"] == "python"
+    machine = Machine(
+        SigningKeyPair.generate(), random=os.urandom, scalar=asked["options"].get("scalar", 1)
+    )
+    transport = BrowserTransport(asked["coordinator"])
+    trainer = sys.modules[TASK].train if in_python else _train_on_the_page
+    _running = asyncio.ensure_future(drive(machine, transport, trainer, _tell))
+    try:
+        await _running
+    except asyncio.CancelledError:
+        if not _running.cancelled():
+            raise
+    finally:
+        _running = None
+
+
+_running: asyncio.Task | None = None
+
+
+@_answering
+def stop() -> None:
+    """Leave at the next await."""
+    if _running:
+        _running.cancel()
+
+
+class BrowserTransport:
+    """The worker's `fetch`, as `petal.client.transport.Transport`."""
+
+    def __init__(self, url: str):
+        self.url = url
+
+    async def fetch(
+        self, method: str, path: str, headers: Mapping[str, str], body: bytes | None, limit: int
+    ) -> Response:
+        """One request; the browser keeps answers and revalidates them by itself."""
+        sent = to_js(dict(headers), dict_converter=Object.fromEntries)
+        data = None if body is None else to_js(body)
+        try:
+            answer = await petal_host.request(method, f"{self.url}/{path}", sent, data, limit)
+        except JsException as error:
+            raise TransportError(str(error.message)) from error
+        return Response(answer.status, answer.headers.to_py(), answer.body.to_bytes())
+
+
+async def _train_on_the_page(model: np.ndarray | None, params: RoundParameters):
+    """The page's own JavaScript function, asked through the worker's port."""
+    try:
+        answer = await petal_host.train(_javascript(model), _javascript(_round(params)))
+    except JsException as error:
+        raise TrainingError(str(error.message)) from error
+    returned = _python(answer)
+    if isinstance(returned, dict):
+        return returned["weights"], returned.get("scalar", 1)
+    return returned
+
+
+def _tell(notice: Notice) -> None:
+    """Pass a notice to the page as a (name, detail) event."""
+    name, detail = _event(notice)
+    petal_host.emit(name, _javascript(detail))
+
+
+def _event(notice: Notice) -> tuple[str, dict]:
+    match notice:
+        case NewRound(params):
+            return "round", _round(params)
+        case RoleChosen(role):
+            return "role", {"role": str(role)}
+        case GlobalModel(weights):
+            return "model", {"weights": weights}
+        case StateChanged(state):
+            return "progress", {"stage": str(state), "done": 0, "total": 0}
+        case Progress(stage, done, total):
+            return "progress", {"stage": f"sending_{stage}", "done": done, "total": total}
+        case Delivered(stage, outcome):
+            return "message", {"stage": stage, "outcome": outcome, "reason": None}
+        case Refused(stage, outcome, reason):
+            return "message", {"stage": stage, "outcome": outcome, "reason": reason}
+        case Unavailable(reason, _, delay):
+            return "unavailable", {"reason": reason, "retryInSeconds": delay}
+    return "warning", {"message": str(notice)}
+
+
+def _round(params: RoundParameters) -> dict:
+    return {
+        "seed": params.seed.hex(),
+        "sumProbability": params.sum_prob,
+        "updateProbability": params.update_prob,
+        "modelLength": params.model_length,
+        "maskConfig": str(params.mask_config.vect),
+        "dataType": params.mask_config.vect.data.name,
+    }

@@ -21,6 +21,7 @@ from pydantic_settings import (
 from petal_server.settings import XAYNET_ONLY, Settings
 
 PREFIXES = ("PETAL__", "XAYNET__")
+SET_BY_KEY = "a section is set key by key, as in PETAL__PET__SUM__PROB=0.5"
 
 
 class ConfigError(Exception):
@@ -42,7 +43,7 @@ def load(path: Path | None = None) -> Settings:
         lines = [_explain(details, path) for details in error.errors()]
         raise ConfigError("\n".join(lines)) from None
     except SettingsError as error:
-        raise ConfigError(f"environment: {error}") from None
+        raise ConfigError(f"environment: {error}; {SET_BY_KEY}") from None
 
 
 def _settings_from(path: Path | None) -> type[Settings]:

@@ -71,6 +71,11 @@ class Inbox:
         return count
 
     @property
+    def waiting(self) -> int:
+        """How many requests have not been handled yet."""
+        return self._queue.qsize()
+
+    @property
     def closed(self) -> bool:
         """Whether the coordinator is being stopped."""
         return self._closed.is_set()

@@ -43,9 +43,9 @@ class Reassembly:
             Rejection: ``MULTIPART`` if the chunk contradicts the ones before (the message is
                 dropped), ``MULTIPART_FULL`` if a bound is reached.
         """
-        message = self._message(sender, tag, chunk.message_id)
         if self.total_size + len(chunk.data) + CHUNK_COST > self._bounds.max_total_size:
             raise Rejection(Reason.MULTIPART_FULL)
+        message = self._message(sender, tag, chunk.message_id)
         try:
             payload = self._insert(message, tag, chunk)
         except DecodeError as error:

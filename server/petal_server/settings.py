@@ -4,12 +4,13 @@ Every field carries its meaning; ``docs/operating.md`` lists them and a test hol
 Read a file with :func:`petal_server.config_file.load`; the defaults here run a small example.
 """
 
+import re
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from petal.mask import MaskConfig, MaskConfigPair
 from petal_server.log_filter import LogFilter
@@ -52,6 +53,18 @@ def _folder(value: Path) -> Path:
     return value
 
 
+def _split(value: object) -> object:
+    """The environment has no lists: take ``a,b`` there."""
+    return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
+
+
+def _origin(value: str) -> str:
+    if value != "*" and not re.fullmatch(r"https?://[^/\s?#]+", value):
+        raise ValueError('must be "*" or an origin such as "https://app.example.org", no path')
+    return value
+
+
+Origin = Annotated[str, AfterValidator(_origin)]
 ExistingFile = Annotated[Path, AfterValidator(_file)]
 
 
@@ -189,7 +202,7 @@ class ModelSettings(Section):
 class CorsSettings(Section):
     """Which other web origins may call this coordinator from a page."""
 
-    allow_origins: tuple[str, ...] = Field(
+    allow_origins: Annotated[tuple[Origin, ...], NoDecode, BeforeValidator(_split)] = Field(
         (), description='Origins such as "https://app.example.org", or "*" for any.'
     )
     max_age: int = Field(

@@ -17,7 +17,7 @@ from petal.crypto import SigningKeyPair
 from petal.errors import SnapshotError, WeightsError
 from petal.participant import Machine, Notice, TrainingDeferred, Unavailable
 from petal.participant import Warning as Trouble
-from petal.participant.events import Refused, WeightsClamped
+from petal.participant.notices import Refused, WeightsClamped
 
 # The name under which Xaynet's users configure it.
 LOG = logging.getLogger("participant")

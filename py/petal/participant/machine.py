@@ -4,18 +4,9 @@ from petal.crypto import RandomBytes, SigningKeyPair
 from petal.errors import DecodeError, ParticipantError, RoundError
 from petal.participant import round_task, snapshot, sum_task, update_task, upload
 from petal.participant.delays import Delays
-from petal.participant.events import (
-    Done,
-    Effect,
-    Elapsed,
-    Event,
-    Request,
-    Scalar,
-    StateChanged,
-    Unavailable,
-    Wait,
-)
+from petal.participant.events import Done, Effect, Elapsed, Event, Request, Scalar, Wait
 from petal.participant.memory import Memory
+from petal.participant.notices import StateChanged, Unavailable
 from petal.participant.stages import FETCH_ANSWERS, Context, Stage, Trouble
 from petal.participant.transitions import SENDING, TABLE, Outcome, State, Step
 from petal.participant.weights import check_scalar

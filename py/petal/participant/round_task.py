@@ -3,7 +3,8 @@
 from petal.crypto import SEED_SIZE, EncryptionKeyPair
 from petal.errors import LengthMismatchError
 from petal.participant import models
-from petal.participant.events import Fetch, GlobalModel, NewRound, RoleChosen, Warning
+from petal.participant.events import Fetch
+from petal.participant.notices import GlobalModel, NewRound, RoleChosen, Warning
 from petal.participant.stages import FETCH_ANSWERS, Context, Stage, Trouble, body_of
 from petal.participant.sum_task import register
 from petal.participant.transitions import Outcome

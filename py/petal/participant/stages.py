@@ -4,8 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from petal.crypto import RandomBytes
-from petal.participant.events import Event, Fetched, Notice, Request, Unreachable
+from petal.participant.events import Event, Fetched, Request, Unreachable
 from petal.participant.memory import Memory
+from petal.participant.notices import Notice
 from petal.participant.transitions import Outcome
 
 

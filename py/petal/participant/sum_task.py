@@ -5,7 +5,8 @@ import base64
 from petal.crypto import SEED_SIZE, EncryptionKeyPair
 from petal.errors import SealedBoxError
 from petal.participant import models
-from petal.participant.events import Fetch, MasksSummed, SumMasks, Warning, WorkFailed
+from petal.participant.events import Fetch, MasksSummed, SumMasks, WorkFailed
+from petal.participant.notices import Warning
 from petal.participant.stages import FETCH_ANSWERS, Context, Stage, body_of
 from petal.participant.transitions import Outcome
 from petal.participant.upload import new_message

@@ -11,9 +11,9 @@ from petal.participant.events import (
     Trained,
     TrainingDeferred,
     TrainingFailed,
-    Warning,
     WorkFailed,
 )
+from petal.participant.notices import Warning
 from petal.participant.stages import FETCH_ANSWERS, Context, Stage, body_of
 from petal.participant.transitions import Outcome
 from petal.participant.upload import new_message

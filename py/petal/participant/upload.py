@@ -1,15 +1,8 @@
 """Sends one message, part by part, and goes on after whatever the network does to it."""
 
-from petal.participant.events import (
-    Delivered,
-    Post,
-    Posted,
-    Progress,
-    Refused,
-    Unreachable,
-    Warning,
-)
+from petal.participant.events import Post, Posted, Unreachable
 from petal.participant.memory import TAGS
+from petal.participant.notices import Delivered, Progress, Refused, Warning
 from petal.participant.stages import Context, Stage, Trouble
 from petal.participant.transitions import Outcome
 from petal.round import Role

@@ -7,7 +7,8 @@ import numpy as np
 
 from petal.errors import WeightsError
 from petal.mask import MaskConfigPair, Masker
-from petal.participant.events import Scalar, WeightsClamped
+from petal.participant.events import Scalar
+from petal.participant.notices import WeightsClamped
 
 
 def check_weights(weights: object, length: int, config: MaskConfigPair) -> np.ndarray:

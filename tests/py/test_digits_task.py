@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from demo.tasks.digits import digits
 from petal.mask import Aggregation, MaskConfig, Masker, sum_masks
 

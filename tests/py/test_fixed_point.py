@@ -41,6 +41,13 @@ def test_encoding_is_exact_rational_arithmetic(data, config, scalar):
     assert encoded.unit == math.floor((used + config.add_shift) * config.exp_shift)
 
 
+def test_the_smallest_integer_has_no_positive_twin():
+    config, scalar = mask.MaskConfig.parse("Prime/I64/B6/M3"), Fraction(3, 10**13)
+    model = np.array([-(2**63), 5], np.int64)
+    encoded = mask.Masker(config).encode(model, scalar)
+    assert encoded.vect == [by_the_paper(w, scalar, config) for w in model.tolist()]
+
+
 @given(st.data(), configs)
 def test_clamping_counts_the_weights_that_change(data, config):
     model = data.draw(weights(config, 8))

@@ -1,9 +1,7 @@
-"""Numbers to group elements and back, exactly.
+"""Numbers to group elements, exactly.
 
-A weight w becomes floor((v + A) * E) with v = clamp(s * w, -A, A), by rational arithmetic. Since
-A * E is an integer that is floor(v * E) + A * E, and a float is mantissa * 2^exponent, so v * E is
-mantissa * numerator / denominator * 2^exponent: a product, a division and a shift of integers.
-`_fast` does them in int64 where all fits; `_exact` in Python's integers where it does not.
+A weight w becomes floor((v + A) * E) with v = clamp(s * w, -A, A), by rational arithmetic. A * E
+is an integer, so that is floor(v * E) + A * E.
 """
 
 from dataclasses import dataclass
@@ -14,6 +12,7 @@ import numpy as np
 from petal.errors import WeightsError
 from petal.mask import group
 from petal.mask.config import MaskConfig
+from petal.mask.scaling import floor_scaled
 
 Scalar = int | float | Fraction
 _DTYPES = ("float32", "float64", "int32", "int64")
@@ -80,13 +79,7 @@ def encode(weights: np.ndarray, scalar: Fraction, config: MaskConfig) -> np.ndar
     beyond = _beyond(weights, scalar, config)
     inside = np.where(beyond, weights.dtype.type(0), weights) if beyond.any() else weights
     top = config.add_shift * config.exp_shift
-    steps = scalar * config.exp_shift
-    small = _fast(inside, steps, top) if 2 * top < 2**62 else None
-    if small is None:
-        encoded = _exact(inside, steps, top, config.limbs)
-    else:
-        encoded = np.zeros((len(weights), config.limbs), np.uint64)
-        encoded[:, 0] = small
+    encoded = floor_scaled(inside, scalar * config.exp_shift, top, config.limbs)
     encoded[beyond & (weights > 0)] = group.limbs_of(2 * top, config.limbs)
     encoded[beyond & (weights < 0)] = 0
     return encoded
@@ -120,52 +113,3 @@ def _largest_float(limit: Fraction, dtype: np.dtype) -> np.floating:
         return largest
     near = dtype.type(float(limit))
     return near if Fraction(float(near)) <= limit else np.nextafter(near, dtype.type(0))
-
-
-def _mantissas(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """int64 mantissa and exponent: w = mantissa * 2^exponent, exactly."""
-    if weights.dtype.kind == "i":
-        return weights.astype(np.int64), np.zeros(len(weights), np.int64)
-    digits = np.finfo(weights.dtype).nmant + 1
-    fraction, exponent = np.frexp(weights)
-    mantissa = np.ldexp(fraction.astype(np.float64), digits).astype(np.int64)
-    return mantissa, exponent.astype(np.int64) - digits
-
-
-def _fast(weights: np.ndarray, steps: Fraction, top: int) -> np.ndarray | None:
-    """In int64 throughout, or None where an intermediate might not fit."""
-    mantissa, exponent = _mantissas(weights)
-    odd, twos = steps.numerator, 0
-    while odd and odd % 2 == 0:
-        odd, twos = odd // 2, twos + 1
-    exponent += twos
-    largest = int(np.abs(mantissa).max(initial=0)) * odd
-    rises = exponent.max(initial=0) > 0
-    if (
-        max(largest, odd) >= 2**62
-        or steps.denominator >= 2**62
-        or (rises and steps.denominator != 1)
-    ):
-        return None
-    product = mantissa * odd
-    if steps.denominator != 1:
-        product //= steps.denominator
-    # A left shift cannot overflow: the result is at most A * E. A right shift rounds down.
-    product <<= np.maximum(exponent, 0)
-    product >>= np.minimum(-np.minimum(exponent, 0), 63)
-    product += top
-    return product.astype(np.uint64)
-
-
-def _exact(weights: np.ndarray, steps: Fraction, top: int, limbs: int) -> np.ndarray:
-    """Python's integers, one weight at a time."""
-    mantissas, exponents = _mantissas(weights)
-    over, under = steps.numerator, steps.denominator
-    values = []
-    for mantissa, exponent in zip(mantissas.tolist(), exponents.tolist(), strict=True):
-        scaled = mantissa * over
-        if exponent >= 0:
-            values.append((scaled << exponent) // under + top)
-        else:
-            values.append(scaled // (under << -exponent) + top)
-    return group.from_ints(values, limbs)

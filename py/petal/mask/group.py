@@ -62,7 +62,7 @@ def at_least(vector: np.ndarray, order: int) -> np.ndarray:
 
 def add_into(total: np.ndarray, other: np.ndarray, order: int) -> None:
     """total = (total + other) mod order, in place; both reduced before and after."""
-    carry = _add_words(total, [other[:, i] for i in range(other.shape[1])])
+    carry = add_words(total, [other[:, i] for i in range(other.shape[1])])
     reduce = carry | at_least(total, order)
     _subtract_where(total, order, reduce)
 
@@ -106,11 +106,11 @@ def subtract(left: np.ndarray, right: np.ndarray, order: int) -> np.ndarray:
     result = left.copy()
     borrow = _subtract_words(result, [right[:, i] for i in range(right.shape[1])])
     words = limbs_of(order, result.shape[1])
-    _add_words(result, [word * borrow.astype(np.uint64) for word in words])
+    add_words(result, [word * borrow.astype(np.uint64) for word in words])
     return result
 
 
-def _add_words(total: np.ndarray, words: list) -> np.ndarray:
+def add_words(total: np.ndarray, words: list) -> np.ndarray:
     """Add with carry, in place; the carry out of the last limb, bool[n]."""
     carry = np.zeros(len(total), bool)
     for i, word in enumerate(words):

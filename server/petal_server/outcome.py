@@ -3,6 +3,14 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from petal.errors import (
+    ConfigMismatchError,
+    ElementOutOfRangeError,
+    LengthMismatchError,
+    MaskError,
+    TooManyModelsError,
+)
+
 
 class Outcome(StrEnum):
     """What became of a message."""
@@ -43,6 +51,14 @@ class Reason(StrEnum):
     SEED_DICTIONARY = "seed_dictionary"
     UNKNOWN_SUM_PARTICIPANT = "unknown_sum_participant"
     COORDINATOR_ERROR = "coordinator_error"
+
+
+MASK_REASONS: dict[type[MaskError], Reason] = {
+    ConfigMismatchError: Reason.MASK_CONFIG,
+    LengthMismatchError: Reason.MODEL_LENGTH,
+    ElementOutOfRangeError: Reason.ELEMENT_OUT_OF_RANGE,
+    TooManyModelsError: Reason.TOO_MANY_MODELS,
+}
 
 
 @dataclass(frozen=True)

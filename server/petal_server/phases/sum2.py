@@ -4,11 +4,10 @@ from dataclasses import replace
 
 from petal.errors import MaskError, ScalarSumError
 from petal_server.inbox import Request
-from petal_server.outcome import Reason, Rejection
+from petal_server.outcome import MASK_REASONS, Reason, Rejection
 from petal_server.phases.collect import collect
 from petal_server.phases.context import Context
 from petal_server.phases.names import PhaseName
-from petal_server.phases.update import REASONS
 from petal_server.storage import Stored
 
 
@@ -22,7 +21,7 @@ async def run(ctx: Context) -> PhaseName:
         except ScalarSumError:
             pass
         except MaskError as error:
-            raise Rejection(REASONS[type(error)], str(error)) from error
+            raise Rejection(MASK_REASONS[type(error)], str(error)) from error
         stored = await ctx.store.add_mask(request.participant_pk, mask.to_bytes())
         if stored is not Stored.ADDED:
             raise Rejection(Reason(stored))

@@ -2,28 +2,15 @@
 
 from dataclasses import replace
 
-from petal.errors import (
-    ConfigMismatchError,
-    ElementOutOfRangeError,
-    LengthMismatchError,
-    MaskError,
-    TooManyModelsError,
-)
+from petal.errors import MaskError
 from petal.mask import Aggregation
 from petal_server.inbox import Request
-from petal_server.outcome import Reason, Rejection
+from petal_server.outcome import MASK_REASONS, Reason, Rejection
 from petal_server.phases.collect import collect
 from petal_server.phases.context import Context
 from petal_server.phases.names import PhaseName
 from petal_server.published import PublishedSeeds
 from petal_server.storage import Stored
-
-REASONS: dict[type[MaskError], Reason] = {
-    ConfigMismatchError: Reason.MASK_CONFIG,
-    LengthMismatchError: Reason.MODEL_LENGTH,
-    ElementOutOfRangeError: Reason.ELEMENT_OUT_OF_RANGE,
-    TooManyModelsError: Reason.TOO_MANY_MODELS,
-}
 
 
 async def run(ctx: Context) -> PhaseName:
@@ -35,7 +22,7 @@ async def run(ctx: Context) -> PhaseName:
         try:
             await ctx.workers.run(aggregation.validate, model)
         except MaskError as error:
-            raise Rejection(REASONS[type(error)], str(error)) from error
+            raise Rejection(MASK_REASONS[type(error)], str(error)) from error
         # Seeds first: a model whose mask nobody could remove must never be in the sum.
         stored = await ctx.store.add_local_seeds(
             request.participant_pk, request.payload.local_seeds

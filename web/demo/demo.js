@@ -17,6 +17,7 @@ const participant = new Participant({
     modules: { digits: here("tasks/digits/digits.py").href },
   },
 });
+globalThis.petal = { participant }; // for the curious at the console
 const chart = new Chart($("chart"));
 const pad = new Pad($("pad"), guess);
 const drawings = new Drawings($("thumbs"), changeData);

@@ -93,6 +93,11 @@ class Machine:
         return self._ctx.memory.state
 
     @property
+    def step(self) -> Step | None:
+        """What it does in its state; None until `start` or `resume`."""
+        return self._step
+
+    @property
     def role(self) -> Role | None:
         """This round's role; NONE also after the coordinator refused a message."""
         return self._ctx.memory.role

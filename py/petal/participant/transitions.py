@@ -90,10 +90,11 @@ WORKING: dict[tuple[State, Outcome], tuple[State, Step]] = {
     (State.SENDING_SUM2, Outcome.REFUSED): (State.AWAITING_ROUND, Step.WAITING),
 }
 for _state in SENDING:
-    WORKING[_state, Outcome.PART] = (_state, Step.WORKING)
     WORKING[_state, Outcome.AGAIN] = (_state, Step.WORKING)
-    WORKING[_state, Outcome.RECHECK] = (_state, Step.CHECKING)
     WORKING[_state, Outcome.TROUBLE] = (_state, Step.WAITING)
+for _state in (State.SENDING_UPDATE, State.SENDING_SUM2):  # a sum message is never cut
+    WORKING[_state, Outcome.PART] = (_state, Step.WORKING)
+    WORKING[_state, Outcome.RECHECK] = (_state, Step.CHECKING)
 
 # What a look at the round parameters leads to, whatever the state.
 NEW_ROUND: dict[Outcome, tuple[State, Step]] = {

@@ -130,7 +130,7 @@ def test_the_gradient_is_the_slope_of_the_loss(dataset):
 @pytest.mark.parametrize("parties", [3, 5, 8])
 def test_the_federated_mean_passes_90_percent_within_ten_rounds(dataset, seed, parties):
     reached = [digits.evaluate(m, dataset.held_out) for m in learn(dataset, seed, parties=parties)]
-    assert max(reached) > 0.92
+    assert max(reached) > 0.9
     assert reached[0] < 0.75  # it is learnt round by round, and no party could do it alone
 
 

@@ -29,11 +29,11 @@ MODEL_LENGTH = sum(int(np.prod(shape)) for shape in SHAPES)
 # Weights stay below 3 and scalars below 15, far inside the bound of 100 on their product.
 CONFIG = "Prime/F32/B2/M3"
 
-EPOCHS, BATCH, LEARNING_RATE = 5, 16, 0.01
+EPOCHS, BATCH, LEARNING_RATE = 8, 16, 0.01
 NOISE = 0.2  # on inputs of 0..1; makes the model kinder to drawings that the writers never made
 
 # The native participants of `petal demo` hold the first shards, visitors draw from the others.
-PARTIES, NATIVE_PARTICIPANTS = 12, 8
+PARTIES, NATIVE_PARTICIPANTS = 20, 8
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def load(data: bytes | str | PathLike) -> Dataset:
     )
 
 
-def shards(dataset: Dataset, n: int = PARTIES, seed: int = 0, spread: float = 1.0) -> list[Shard]:
+def shards(dataset: Dataset, n: int = PARTIES, seed: int = 0, spread: float = 1.5) -> list[Shard]:
     """Deal the training images to `n` parties, each digit in Dirichlet proportions.
 
     A small `spread` gives every party other digits; sizes differ too. Disjoint and complete.

@@ -38,12 +38,13 @@ def load(path: Path | None = None) -> Settings:
         _check_toml(path)
     _check_environment()
     try:
-        return _settings_from(path)()
+        given = _settings_from(path)().model_dump(exclude_unset=True)
     except ValidationError as error:
         lines = [_explain(details, path) for details in error.errors()]
         raise ConfigError("\n".join(lines)) from None
     except SettingsError as error:
         raise ConfigError(f"environment: {error}; {SET_BY_KEY}") from None
+    return Settings(**given)
 
 
 def _settings_from(path: Path | None) -> type[Settings]:

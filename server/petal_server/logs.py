@@ -8,6 +8,8 @@ import structlog
 from petal_server.log_filter import LogFilter
 from petal_server.settings import LogSettings
 
+HANDLER = "petal"
+
 _SHARED = (
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_log_level,
@@ -25,11 +27,14 @@ def configure(settings: LogSettings) -> None:
             structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
         ],
         logger_factory=structlog.stdlib.LoggerFactory(),
-        cache_logger_on_first_use=True,
+        wrapper_class=structlog.stdlib.BoundLogger,
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_formatter(settings.format))
-    logging.root.handlers = [handler]
+    handler.set_name(HANDLER)
+    for before in [known for known in logging.root.handlers if known.name == HANDLER]:
+        logging.root.removeHandler(before)
+    logging.root.addHandler(handler)
     _set_levels(LogFilter.parse(settings.filter))
 
 

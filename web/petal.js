@@ -84,6 +84,11 @@ export class Participant extends EventTarget {
     return this.#coordinator;
   }
 
+  /** Whether Python is there, or on its way. */
+  get loaded() {
+    return this.#ready !== undefined;
+  }
+
   /** Tell `phase` from now on, whether taking part or not. */
   watch() {
     this.#watched = true;

@@ -22,14 +22,25 @@ const chart = new Chart($("chart"));
 const pad = new Pad($("pad"), guess);
 const drawings = new Drawings($("thumbs"), changeData);
 
-let ready; // Python, the digits and the visitor's choice are in place
+let ready = Promise.resolve(); // Python, the digits and the visitor's choice are in place
 let model = null; // the newest global model, and which one it is
 let modelId = null;
 let evaluating = false;
+let joining = false;
 let held = 0; // how many images this tab trains on
 
-/** Load everything; once it is there the visitor's choice counts. */
-async function prepare() {
+/** Load everything, unless it is there or under way; try again where it failed. */
+function prepare() {
+  if (!participant.loaded) {
+    ready = load();
+    ready.catch(view.failed);
+  }
+  return ready;
+}
+
+/** Once it is there, the visitor's choice counts. */
+async function load() {
+  view.recovered();
   const [data] = await Promise.all([bytes(here("tasks/digits/digits.npz")), participant.load()]);
   const { hands, heldOut } = await participant.call("load", data);
   view.hands(hands, heldOut);
@@ -53,17 +64,19 @@ async function hold() {
 }
 
 function changeData() {
-  ready.then(hold).catch(view.failed);
+  ready.then(hold).catch(view.trouble);
 }
 
 async function join() {
-  $("join").disabled = true;
+  joining = true;
+  showState();
   try {
-    await ready;
-    await participant.start();
+    await prepare();
+    if (held) await participant.start();
   } catch (error) {
     view.failed(error);
   }
+  joining = false;
   showState();
 }
 
@@ -74,13 +87,15 @@ async function stop() {
 }
 
 function showState() {
-  view.state(participant.state, held);
+  view.state(participant.state, { held, joining });
 }
 
 /** Fetch and judge the newest global model, whenever the coordinator has another. */
 async function follow(status) {
   view.status(status, participant.coordinator);
-  if (!status.reachable || status.model_id === modelId || evaluating) return;
+  if (!status.reachable) return;
+  if (!participant.loaded) prepare(); // it failed while the server was away
+  if (status.model_id === modelId || evaluating) return;
   evaluating = true;
   try {
     await ready;
@@ -136,6 +151,6 @@ participant.addEventListener("role", ({ detail }) => view.role(detail.role));
 participant.addEventListener("progress", ({ detail }) => view.progress(detail));
 participant.addEventListener("message", ({ detail }) => view.message(detail));
 participant.addEventListener("warning", ({ detail }) => view.trouble(detail));
+document.addEventListener("securitypolicyviolation", view.forbidden);
+prepare();
 participant.watch();
-ready = prepare();
-ready.catch(view.failed);

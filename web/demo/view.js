@@ -57,12 +57,12 @@ function classes(counts) {
 }
 
 /** @param {import("../shared/messages.js").State} state */
-export function state(state, held) {
+export function state(state, { held, joining }) {
   const running = state.kind === "running";
   const button = $("join");
-  button.textContent = running ? "Stop" : "Join the training";
+  button.textContent = running ? "Stop" : joining ? "Joining as soon as it is loaded…" : "Join the training";
   button.classList.toggle("stop", running);
-  button.disabled = state.kind === "failed" || (state.kind === "idle" && !held);
+  button.disabled = joining || (state.kind === "idle" && !held);
   $("loading").hidden = state.kind !== "loading";
   if (state.kind === "loading") loading(state);
   if (state.kind === "failed") failed(state.error);
@@ -83,17 +83,32 @@ function idle(stopped) {
   $("activity-bar").hidden = true;
 }
 
-/** @param {import("../status.js").Status & { reachable: boolean, reason?: string }} status */
+/** @param {import("../status.js").Status & { reachable: boolean }} status */
 export function status(status, coordinator) {
   $("lamp").className = `lamp ${status.reachable ? "on" : "off"}`;
-  if (!status.reachable) {
-    return banner("coordinator", `The coordinator at ${coordinator} cannot be reached.`,
-      "It may be down or restarting, or your connection is. This page keeps trying and goes on " +
-      "by itself.");
-  }
+  if (!status.reachable) return away(coordinator);
   unbanner("coordinator");
   $("round-number").textContent = status.round_id;
   phases(status);
+  failure(status);
+}
+
+function away(coordinator) {
+  const elsewhere = new URL(coordinator).origin !== location.origin;
+  banner("coordinator", `The coordinator at ${coordinator} cannot be reached.`,
+    "It may be down or restarting, or your connection is. This page keeps trying and goes on by " +
+    "itself." + (elsewhere
+      ? ` A coordinator elsewhere must also admit this page (its setting api.cors.allow_origins ` +
+        `needs "${location.origin}").`
+      : ""));
+}
+
+/** The browser kept this page from talking to somebody. */
+export function forbidden({ effectiveDirective, blockedURI }) {
+  if (effectiveDirective !== "connect-src") return;
+  banner("forbidden", `This page may not talk to ${blockedURI}.`,
+    `Whoever serves the page must name ${new URL(blockedURI).origin} in its setting ` +
+    "web.coordinators.");
 }
 
 function phases(status) {
@@ -102,13 +117,17 @@ function phases(status) {
     const item = $(`phase-${name}`);
     item.classList.toggle("past", now > i);
     item.classList.toggle("now", now === i);
-    item.toggleAttribute("aria-current", now === i);
+    item.setAttribute("aria-current", now === i ? "step" : "false");
     item.lastChild.textContent = now >= i ? phaseCount(name, status) || does : does;
   });
-  if (status.phase === "failure") {
-    banner("round", "This round failed.", `${status.last_failure} The next round starts soon.`);
-  } else {
-    unbanner("round");
+}
+
+/** Say that a round failed until the round after it is over. */
+function failure({ last_failure: reason, round_id: round }) {
+  const failed = Number(/^round (\d+)/.exec(reason ?? "")?.[1]);
+  $("failure").hidden = !(failed >= round - 1);
+  if (failed >= round - 1) {
+    $("failure").textContent = `A round failed (${reason}). Nothing is lost: the next one follows.`;
   }
 }
 
@@ -157,9 +176,13 @@ export function trouble({ message }) {
   setTimeout(() => unbanner("trouble"), 12_000);
 }
 
-/** Nothing goes on until the page is loaded again. */
+/** Nothing goes on until it is tried again. */
 export function failed({ message }) {
   banner("failed", "Python could not be started in this tab.", message);
+}
+
+export function recovered() {
+  unbanner("failed");
 }
 
 /** One paragraph group a kind: a later text of a kind takes the place of the earlier one. */

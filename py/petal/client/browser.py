@@ -101,10 +101,14 @@ def define(name: str, source: str) -> None:
 @_answering
 def call(name: str, args: JsProxy):
     """Call a public function of the training module."""
+    return _function(name)(*_python(args))
+
+
+def _function(name: str):
     function = getattr(sys.modules.get(TASK), name, None)
     if name.startswith("_") or not callable(function):
-        raise AttributeError(f"the training module has no function {name!r}")
-    return function(*_python(args))
+        raise TrainingError(f"the training module defines no function {name!r}")
+    return function
 
 
 @_answering
@@ -117,7 +121,7 @@ async def run(request: JsProxy) -> None:
         SigningKeyPair.generate(), random=os.urandom, scalar=asked["options"].get("scalar", 1)
     )
     transport = BrowserTransport(asked["coordinator"])
-    trainer = sys.modules[TASK].train if in_python else _train_on_the_page
+    trainer = _function("train") if in_python else _train_on_the_page
     _running = asyncio.ensure_future(drive(machine, transport, trainer, _tell))
     try:
         await _running

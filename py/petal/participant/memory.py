@@ -8,7 +8,8 @@ from petal.crypto import RandomBytes, SigningKeyPair
 from petal.participant.events import Scalar
 from petal.participant.transitions import SENDING, State
 from petal.round import Role, RoundParameters
-from petal.wire import Tag, Upload
+from petal.wire import MIN_MESSAGE_SIZE, Tag, Upload
+from petal.wire.chunks import MAX_CHUNKS
 
 TAGS = dict(zip(SENDING, (Tag.SUM, Tag.UPDATE, Tag.SUM2), strict=True))
 
@@ -82,12 +83,14 @@ class Memory:
     def upload(self, random: RandomBytes) -> Upload:
         """The payload cut into parts, sealed one by one as they are asked for."""
         if self._upload is None:
+            # A message has MAX_CHUNKS parts at the most: an enormous one goes out in larger ones.
+            smallest = len(self.payload) // MAX_CHUNKS + MIN_MESSAGE_SIZE
             self._upload = Upload(
                 self.keys,
                 self.params.coordinator_pk,
                 TAGS[self.state],
                 self.payload,
-                max_message_size=self.max_message_size,
+                max_message_size=max(self.max_message_size, smallest),
                 message_id=self.message_id,
                 random=random,
             )

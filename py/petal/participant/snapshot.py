@@ -63,7 +63,7 @@ def decode(saved: bytes) -> Memory:
     _check_outside(saved)
     try:
         memory = _read(saved)
-    except (KeyError, TypeError, ValueError, ArithmeticError, DecodeError):
+    except (KeyError, TypeError, ValueError, ArithmeticError, RecursionError, DecodeError):
         # The checksum was right, so somebody wrote this on purpose; say no more than that.
         raise SnapshotError("the saved participant is inconsistent in itself") from None
     if encode(memory) != saved:
@@ -114,8 +114,7 @@ def _read_round(memory: Memory, text: dict, blobs: dict[str, bytes]) -> None:
     if "sums" in blobs:
         memory.sums = decode_dictionary(blobs["sums"], SEED_SIZE)
     if "seeds" in blobs:
-        joined = blobs["seeds"]
-        memory.seeds = tuple(joined[i : i + SEED_SIZE] for i in range(0, len(joined), SEED_SIZE))
+        memory.seeds = _seeds(blobs["seeds"])
     for name in set(_BYTES) & set(blobs):
         if len(blobs[name]) != _SIZES.get(name, len(blobs[name])):
             raise ValueError(name)
@@ -124,7 +123,15 @@ def _read_round(memory: Memory, text: dict, blobs: dict[str, bytes]) -> None:
         setattr(memory, name, _array(blobs[name], memory))
 
 
+def _seeds(joined: bytes) -> tuple[bytes, ...]:
+    if len(joined) % SEED_SIZE:
+        raise ValueError("a seed that is too short")
+    return tuple(joined[i : i + SEED_SIZE] for i in range(0, len(joined), SEED_SIZE))
+
+
 def _array(blob: bytes, memory: Memory) -> np.ndarray:
+    if memory.params is None:
+        raise ValueError("a model without a round")
     found = np.frombuffer(blob, memory.params.mask_config.vect.data.dtype)
     if len(found) != memory.params.model_length:
         raise ValueError("a model of another length than the round's")

@@ -71,7 +71,7 @@ def _page(settings: Settings) -> list[BaseRoute]:
     if not settings.web.enable:
         return []
     try:
-        return asset_routes(web_folder(settings))
+        return asset_routes(web_folder(settings), connect=settings.web.coordinators)
     except AssetsError as error:
         log.warning("rounds run, but without the page", detail=str(error))
         text = f"This coordinator runs rounds but has no page to show: {error}\n"

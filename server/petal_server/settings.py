@@ -59,7 +59,7 @@ def _split(value: object) -> object:
 
 
 def _origin(value: str) -> str:
-    if value != "*" and not re.fullmatch(r"https?://[^/\s?#]+", value):
+    if value != "*" and not re.fullmatch(r"https?://[^/\s?#;,'\"]+", value):
         raise ValueError('must be "*" or an origin such as "https://app.example.org", no path')
     return value
 
@@ -292,6 +292,11 @@ class WebSettings(Section):
     enable: bool = Field(True, description="Serve the page at `/` and the bundle at `/petal/`.")
     folder: Annotated[Path, AfterValidator(_folder)] | None = Field(
         None, description="The folder with the page; left out, `web/` of this installation."
+    )
+    coordinators: Annotated[tuple[Origin, ...], NoDecode, BeforeValidator(_split)] = Field(
+        (),
+        description="Origins of other coordinators that the page may join with "
+        "`?coordinator=URL`; each must admit this page in its `api.cors.allow_origins`.",
     )
 
 

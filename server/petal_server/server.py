@@ -3,6 +3,7 @@
 import signal
 import socket
 import ssl
+from collections.abc import Iterator
 
 import click
 import structlog
@@ -11,6 +12,7 @@ import uvicorn
 from petal_server import logs
 from petal_server.app import create_app
 from petal_server.settings import Settings
+from petal_server.sizes import largest_payload
 
 log = structlog.get_logger("petal.server")
 
@@ -26,8 +28,8 @@ def run(settings: Settings) -> None:
         CannotServe: The address or a TLS file cannot be used.
     """
     logs.configure(settings.log)
-    for section in settings.not_applied:
-        log.warning("section is accepted but changes nothing in this version", section=section)
+    for advice in advise(settings):
+        log.warning(advice)
     config = uvicorn.Config(
         create_app(settings),
         log_config=None,
@@ -48,6 +50,23 @@ def run(settings: Settings) -> None:
             signal.signal(number, lambda *_: None)
         uvicorn.Server(config).run(sockets=[listening])
     log.info("stopped")
+
+
+def advise(settings: Settings) -> Iterator[str]:
+    """What is allowed but surely not what an operator wants."""
+    for section in settings.not_applied:
+        yield f"section [{section}] is accepted but changes nothing in this version"
+    updates, most = settings.pet.update.count, settings.mask.config.vect.max_models
+    if updates.max > most:
+        yield (
+            f"pet.update.count.max is {updates.max}, but mask.model_type "
+            f"{settings.mask.model_type} adds {most} updates: later ones are rejected"
+        )
+    if largest_payload(settings) > settings.multipart.max_total_size:
+        yield (
+            f"multipart.max_total_size is below {largest_payload(settings)}, the size of one "
+            "update: updates in chunks cannot be completed"
+        )
 
 
 def summary(settings: Settings) -> str:

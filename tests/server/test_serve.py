@@ -1,0 +1,246 @@
+"""``petal serve`` as a person runs it: a process of its own, real sockets, signals, TLS."""
+
+import datetime
+import ipaddress
+import os
+import re
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from petal.wire import decode_params
+from petal_server.server import advise
+from petal_server.settings import Settings
+
+from .harness import summers
+
+SECONDS = 30
+ROOT = Path(__file__).parents[2]
+SMALL = {
+    "PETAL__API__BIND_ADDRESS": "127.0.0.1:0",
+    "PETAL__WEB__ENABLE": "false",
+    "PETAL__LOG__FORMAT": "json",
+}
+
+
+def petal(*arguments, **variables):
+    """The command and environment of ``petal``, with ``variables`` on top of small settings."""
+    command = [sys.executable, "-c", "from petal_server.cli import main; main()", *arguments]
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("PETAL__", "XAYNET__"))}
+    return {"args": command, "env": {**environment, **SMALL, **variables}, "cwd": ROOT}
+
+
+def finished(*arguments, **variables):
+    return subprocess.run(
+        **petal(*arguments, **variables), capture_output=True, text=True, timeout=SECONDS
+    )
+
+
+@contextmanager
+def serving(*arguments, **variables):
+    """A running coordinator: its address, its process, and a list that fills with its log."""
+    process = subprocess.Popen(
+        **petal("serve", *arguments, **variables),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    log = []
+    reader = threading.Thread(target=lambda: log.extend(process.stderr))
+    reader.start()
+    try:
+        first = process.stdout.readline()
+        found = re.fullmatch(r"Petal coordinator on (https?://\S+)/\n", first)
+        assert found, (first, log)
+        yield found[1], process, log
+    finally:
+        if process.poll() is None:
+            process.terminate()
+        process.wait(SECONDS)
+        reader.join(SECONDS)
+        process.stdout.close()
+        process.stderr.close()
+
+
+def test_help_teaches():
+    done = finished("serve", "--help")
+    assert done.returncode == 0
+    assert "PETAL__PET__UPDATE__COUNT__MIN=10" in done.stdout
+
+
+def test_a_good_file_is_told_so():
+    done = finished("serve", "--check", "-c", str(ROOT / "deploy" / "config.toml"))
+    assert done.returncode == 0, done.stderr
+    assert "The settings are good. Rounds: 1000 weights, Prime/F32/B0/M3" in done.stdout
+
+
+def test_a_wrong_file_is_two_lines_and_no_traceback(tmp_path):
+    path = tmp_path / "config.toml"
+    path.write_text("[pet.sum]\nprob = 2\ncuont = 1\n")
+    done = finished("serve", "-c", str(path))
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert len(done.stderr.splitlines()) == 2
+    assert all(line.startswith(f"petal serve: {path}: ") for line in done.stderr.splitlines())
+
+
+def test_a_taken_address_says_what_to_do():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        done = finished("serve", PETAL__API__BIND_ADDRESS=address)
+    assert done.returncode == 2
+    assert f"cannot listen on {address}" in done.stderr
+    assert "Set api.bind_address" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_file_that_holds_no_certificate(tmp_path):
+    for name in ("cert.pem", "key.pem"):
+        (tmp_path / name).write_text("nonsense")
+    done = finished(
+        "serve",
+        PETAL__API__TLS_CERTIFICATE=str(tmp_path / "cert.pem"),
+        PETAL__API__TLS_KEY=str(tmp_path / "key.pem"),
+    )
+    assert done.returncode == 2
+    assert "TLS files cannot be used" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_stops_it_cleanly(number):
+    with serving() as (url, process, log):
+        assert httpx.get(f"{url}/status").json()["phase"] == "sum"
+        process.send_signal(number)
+        assert process.wait(SECONDS) == 0
+    text = "".join(log)
+    assert '"phase": "shutdown"' in text
+    assert "Traceback" not in text
+
+
+def test_sections_that_change_nothing_are_noted():
+    with serving(XAYNET__REDIS__URL="redis://:hunter2@h/") as (_, process, log):
+        process.terminate()
+        process.wait(SECONDS)
+    assert any("section [redis] is accepted but changes nothing" in line for line in log)
+    assert "hunter2" not in "".join(log)
+
+
+def test_settings_that_cannot_be_meant_are_advised_against():
+    settings = Settings(
+        pet={"update": {"count": {"min": 3, "max": 10_000}}},
+        model={"length": 1000},
+        multipart={"max_total_size": 5000},
+    )
+    model_type, multipart = advise(settings)
+    assert "M3 adds 1000 updates" in model_type
+    assert "updates in chunks cannot be completed" in multipart
+    assert list(advise(Settings())) == []
+
+
+def test_messages_over_a_real_socket():
+    with serving() as (url, _, _), httpx.Client(base_url=url) as client:
+        params = decode_params(client.get("/params").content)
+        body = summers(params, 1)[0].sum()
+        answer = client.post("/message", content=iter([body[:50], body[50:]]))
+        assert (answer.status_code, answer.content) == (200, b"")
+        status = client.get("/status").json()
+        assert status["counts"]["sum"] == 1
+
+
+def test_a_sender_that_breaks_off_harms_nobody():
+    with serving() as (url, process, log):
+        host, port = url.removeprefix("http://").split(":")
+        for sent in (
+            b"POST /mess",
+            b"POST /message HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\nx",
+        ):
+            with socket.create_connection((host, int(port))) as sender:
+                sender.sendall(sent)
+        params = decode_params(httpx.get(f"{url}/params").content)
+        accept = {"accept": "application/json"}
+        answer = httpx.post(f"{url}/message", content=summers(params, 1)[0].sum(), headers=accept)
+        assert answer.json() == {"outcome": "accepted", "reason": None}
+        process.terminate()
+        process.wait(SECONDS)
+    assert "Traceback" not in "".join(log)
+
+
+def test_a_body_without_end_is_cut_off():
+    with serving() as (url, _, _):
+        host, port = url.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port)), timeout=SECONDS) as sender:
+            sender.sendall(
+                b"POST /message HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+            )
+            chunk = b"10000\r\n" + bytes(2**16) + b"\r\n"
+            sender.sendall(chunk + chunk)
+            assert sender.recv(20).startswith(b"HTTP/1.1 413 ")
+
+
+def issue(name, issuer=None):
+    """A certificate and key for 127.0.0.1, signed by ``issuer`` or by itself; the pair as PEM."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    issuer_name, issuer_key = (issuer[0].subject, issuer[1]) if issuer else (subject, key)
+    now = datetime.datetime.now(datetime.UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer_name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(hours=1))
+        .not_valid_after(now + datetime.timedelta(hours=1))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), False
+        )
+        .add_extension(x509.BasicConstraints(ca=issuer is None, path_length=None), True)
+        .sign(issuer_key, hashes.SHA256())
+    )
+    return certificate, key
+
+
+def write_pem(folder, name, certificate, key):
+    paths = folder / f"{name}.pem", folder / f"{name}.key"
+    paths[0].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    paths[1].write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    return [str(path) for path in paths]
+
+
+def test_tls_with_client_certificates(tmp_path):
+    authority = issue("authority")
+    anchor, _ = write_pem(tmp_path, "authority", *authority)
+    certificate, key = write_pem(tmp_path, "server", *issue("server", authority))
+    own = write_pem(tmp_path, "client", *issue("client", authority))
+    variables = {
+        "PETAL__API__TLS_CERTIFICATE": certificate,
+        "PETAL__API__TLS_KEY": key,
+        "PETAL__API__TLS_CLIENT_AUTH": anchor,
+    }
+    trusting = ssl.create_default_context(cafile=anchor)
+    with serving(**variables) as (url, _, _):
+        assert url.startswith("https://")
+        with httpx.Client(verify=trusting) as stranger, pytest.raises(httpx.TransportError):
+            stranger.get(f"{url}/params")
+        trusting.load_cert_chain(*own)
+        with httpx.Client(verify=trusting) as client:
+            assert client.get(f"{url}/params").status_code == 200

@@ -1,6 +1,7 @@
 """The demo's digits task: its data, its learning, and drawings becoming images of that data."""
 
 import hashlib
+import json
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,19 +15,8 @@ DATA = Path(digits.__file__).with_name("digits.npz")
 CONFIG = MaskConfig.parse(digits.CONFIG)
 FIRST_MODEL_SHA256 = "09adcd5ab3172ea941eb1303784303fdec82837c8cd90e9bb57edba8a3897d6e"
 
-# Pen strokes of digits as people draw them; x to the right and y down, 0..1.
-STROKES = {
-    0: ["50,0 15,20 5,50 20,85 50,100 82,85 95,50 85,18 50,0"],
-    1: ["30,25 42,15 55,0", "55,0 55,50 55,100"],
-    2: ["10,25 30,3 65,2 88,25 75,50 40,78 8,100", "8,100 50,100 95,100"],
-    3: ["12,12 45,0 85,12 80,38 45,48", "45,48 85,60 90,85 50,100 10,88"],
-    4: ["65,0 5,65", "5,65 95,65", "65,0 65,100"],
-    5: ["85,0 20,0", "20,0 15,45", "15,45 50,35 88,55 85,85 50,100 10,92"],
-    6: ["70,0 30,25 8,65 25,95 60,100 88,80 75,55 40,52 12,70"],
-    7: ["5,5 92,2", "92,2 45,100", "25,50 85,48"],
-    8: ["85,12 50,0 15,18 35,42 70,58 88,82 50,100 12,82 40,52 75,35 85,12"],
-    9: ["88,25 60,0 20,10 12,35 40,50 75,42 88,25", "88,20 85,60 75,100"],
-}
+# Pen strokes of digits as people draw them; "x,y" in percent of width and height, y down.
+STROKES = json.loads(Path(__file__).with_name("strokes.json").read_text())
 
 
 @pytest.fixture(scope="module")
@@ -198,11 +188,11 @@ def test_bad_input_says_what_to_do(call, message):
 def test_drawn_digits_are_recognised(model, height, pen):
     for digit, strokes in STROKES.items():
         image = digits.from_canvas(draw(strokes, height, pen))
-        assert digits.predict(model, image).argmax() == digit, f"{digit}\n{image}"
+        assert digits.predict(model, image).argmax() == int(digit), f"{digit}\n{image}"
 
 
 def test_place_size_and_shade_of_a_drawing_do_not_matter():
-    ink = draw(STROKES[5], 40, 5)
+    ink = draw(STROKES["5"], 40, 5)
     image = digits.from_canvas(ink)
     assert np.array_equal(digits.from_canvas(np.roll(ink, (9, -11), axis=(0, 1))), image)
     assert np.array_equal(digits.from_canvas((ink / 255).tolist()), image)

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from petal.errors import MaskError, ScalarSumError
+from petal.mask import Aggregation, MaskObject
 from petal_server.inbox import Request
 from petal_server.outcome import MASK_REASONS, Reason, Rejection
 from petal_server.phases.collect import collect
@@ -13,16 +14,8 @@ from petal_server.storage import Stored
 
 async def run(ctx: Context) -> PhaseName:
     async def vote(request: Request) -> None:
-        mask = request.payload.mask
-        # Xaynet lets a mask of another shape be voted for and fails the round when it unmasks.
-        # Scalars that sum to nothing are the updates' fault: unmasking names that failure.
-        try:
-            await ctx.workers.run(ctx.aggregation.validate_unmask, mask)
-        except ScalarSumError:
-            pass
-        except MaskError as error:
-            raise Rejection(MASK_REASONS[type(error)], str(error)) from error
-        stored = await ctx.store.add_mask(request.participant_pk, mask.to_bytes())
+        mask = await ctx.workers.run(_checked, ctx.aggregation, request.payload.mask)
+        stored = await ctx.store.add_mask(request.participant_pk, mask)
         if stored is not Stored.ADDED:
             raise Rejection(Reason(stored))
 
@@ -30,3 +23,15 @@ async def run(ctx: Context) -> PhaseName:
     await collect(ctx, limits.count, limits.time, vote)
     ctx.board = replace(ctx.board, sums=None, seeds=None)
     return PhaseName.UNMASK
+
+
+def _checked(aggregation: Aggregation, mask: MaskObject) -> bytes:
+    """A mask as it is voted for; Xaynet takes one of another shape and fails when it unmasks."""
+    try:
+        aggregation.validate_unmask(mask)
+    except ScalarSumError:
+        # That may be the updates' fault, not the voter's: unmasking names the failure.
+        pass
+    except MaskError as error:
+        raise Rejection(MASK_REASONS[type(error)], str(error)) from error
+    return mask.to_bytes()

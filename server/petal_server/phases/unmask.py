@@ -27,17 +27,12 @@ async def run(ctx: Context) -> PhaseName:
         model = await ctx.workers.run(_unmask, ctx.aggregation, mask, model_id)
     except MaskError as error:
         raise PhaseFailure(FailureName.UNMASKING, str(error)) from error
-    log.info(
-        "global model", round=state.round_id, updates=ctx.aggregation.nb_models, model=model_id
-    )
-    ctx.aggregation = None
     await ctx.store.set_global_model(model)
-    ctx.board = replace(
-        ctx.board,
-        model_bincode=Published.of(model.bincode),
-        model_npy=Published.of(model.npy, NPY),
-        model_id=model.id,
-    )
+    bincode = await ctx.workers.run(Published.of, model.bincode)
+    npy = await ctx.workers.run(Published.of, model.npy, NPY)
+    ctx.board = replace(ctx.board, model_bincode=bincode, model_npy=npy, model_id=model_id)
+    updates, ctx.aggregation = ctx.aggregation.nb_models, None
+    log.info("global model", round=state.round_id, updates=updates, model=model_id)
     return PhaseName.IDLE
 
 

@@ -14,6 +14,7 @@ import numpy as np
 
 ROOT = Path(__file__).parents[1]
 PETAL = [str(Path(sys.executable).with_name("petal"))]
+DIGITS = ROOT / "e2e" / "native_training.py"
 START_LIMIT = 30
 
 
@@ -72,8 +73,9 @@ class Coordinator:
         self.url = wait_until("the coordinator listens", listening, START_LIMIT)
         self.port = int(self.url.rsplit(":", 1)[1])
 
-    def restart(self) -> None:
+    def restart(self, more_config: str = "") -> None:
         """Start again where it was, after `program.stop()`."""
+        self.config += more_config
         self._start(f"127.0.0.1:{self.port}")
 
     def status(self) -> dict:
@@ -97,8 +99,7 @@ def _bad(line: str) -> bool:
     return bool(re.search(r"\[(error|critical)\s*\]|Traceback|Exception", line))
 
 
-def native(url: str, party: int, log: Path) -> Program:
-    """`petal participate` with one party's digits."""
-    training = ROOT / "e2e" / "native_training.py"
+def native(url: str, party: int, log: Path, training: Path = DIGITS) -> Program:
+    """`petal participate`, by default with one party's digits."""
     command = [*PETAL, "participate", "-u", url, "--train", str(training), "-v"]
     return Program(command, log, PETAL_E2E_PARTY=json.dumps(party))

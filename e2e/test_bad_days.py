@@ -8,11 +8,6 @@ from .processes import wait_until
 
 pytestmark = pytest.mark.rehearses_failure
 
-PARTICIPANT = """async ([kind, coordinator]) => {
-  const { Participant } = await import("/petal/petal.js");
-  window.p = new Participant({ coordinator, train: () => { throw new Error("not today"); } });
-}"""
-
 
 def banner(page) -> str:
     return page.inner_text("#banner") if page.is_visible("#banner") else ""
@@ -34,9 +29,13 @@ def test_coordinator_down_when_joining_then_up_again(coordinate, tabs):
     assert f"The coordinator at {coordinator.url}" in banner(page)
     assert "goes on by itself" in banner(page)
     assert page.inner_text("#join") == "Stop"
-    wait_until("the state tells", lambda: page.evaluate(
-        "petal.participant.state.connected === false && petal.participant.state.retryInSeconds > 0"
-    ))
+    wait_until(
+        "the state tells",
+        lambda: page.evaluate(
+            "(({ connected, retryInSeconds }) => connected === false && retryInSeconds > 0)"
+            "(petal.participant.state)"
+        ),
+    )
 
     coordinator.restart()
     wait_until("the page is calm again", lambda: not banner(page))

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 import numpy as np
 import petal_host
 from js import Object
-from pyodide.ffi import JsException, JsProxy, to_js
+from pyodide.ffi import JsException, JsProxy, jsnull, to_js
 
 from petal.client.driver import drive
 from petal.client.transport import Response
@@ -45,6 +45,8 @@ def _javascript(value):
 
 
 def _plain(value):
+    if value is None:
+        return jsnull
     if isinstance(value, np.ndarray):
         return np.ascontiguousarray(value).reshape(-1).data
     if isinstance(value, np.generic):
@@ -62,6 +64,8 @@ def _python(value):
 
 
 def _with_arrays(value):
+    if value is jsnull:
+        return None
     if isinstance(value, memoryview):
         return np.asarray(value)
     if isinstance(value, dict):

@@ -1,0 +1,175 @@
+"""What the server sends for the page and the bundle, and what it refuses."""
+
+import asyncio
+import gzip
+import hashlib
+import io
+import json
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+
+from petal_server.assets import AssetsError, asset_routes, python_archive
+
+WEB = Path(__file__).parents[2] / "web"
+
+
+class Client:
+    """Asks an application in this process, one request at a time."""
+
+    def __init__(self, web_dir: Path, **options):
+        app = Starlette(routes=asset_routes(web_dir, **options))
+        self._transport = httpx.ASGITransport(app)
+
+    def get(self, path: str, **headers: str) -> httpx.Response:
+        """The answer; its `raw` is the body as it went over the wire."""
+
+        async def ask() -> httpx.Response:
+            async with (
+                httpx.AsyncClient(transport=self._transport, base_url="http://server") as client,
+                client.stream("GET", path, headers=headers) as answer,
+            ):
+                answer.raw = b"".join([part async for part in answer.aiter_raw()])
+                return answer
+
+        return asyncio.run(ask())
+
+
+@pytest.fixture(scope="module")
+def client():
+    return Client(WEB, connect=["https://fl.example.org"])
+
+
+@pytest.mark.parametrize(
+    ("path", "mime"),
+    [
+        ("/", "text/html; charset=utf-8"),
+        ("/petal/petal.js", "text/javascript; charset=utf-8"),
+        ("/petal/worker/main.js", "text/javascript; charset=utf-8"),
+        ("/petal/vendor/pyodide/pyodide.mjs", "text/javascript; charset=utf-8"),
+        ("/petal/vendor/pyodide/pyodide.asm.wasm", "application/wasm"),
+        ("/petal/vendor/pyodide/python_stdlib.zip", "application/zip"),
+        ("/petal/petal-py.zip", "application/zip"),
+        ("/petal/manifest.json", "application/json"),
+        ("/petal/demo/style.css", "text/css; charset=utf-8"),
+        ("/petal/demo/tasks/digits/digits.py", "text/x-python; charset=utf-8"),
+    ],
+)
+def test_mime_types(client, path, mime):
+    answer = client.get(path)
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == mime
+
+
+@pytest.mark.parametrize("path", ["/", "/petal/worker/main.js", "/petal/no-such-file"])
+def test_security_headers_are_everywhere(client, path):
+    headers = client.get(path).headers
+    policy = headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "script-src 'self' 'wasm-unsafe-eval'" in policy
+    assert "connect-src 'self' https://fl.example.org" in policy
+    assert "unsafe-inline" not in policy
+    assert "'unsafe-eval'" not in policy
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["referrer-policy"] == "no-referrer"
+
+
+def test_an_unchanged_file_costs_a_304(client):
+    first = client.get("/petal/petal.js")
+    again = client.get("/petal/petal.js", **{"if-none-match": first.headers["etag"]})
+    assert first.headers["cache-control"] == "no-cache"
+    assert again.status_code == 304
+    assert not again.raw
+    other = client.get("/petal/petal.js", **{"if-none-match": '"another"'})
+    assert other.status_code == 200
+
+
+def test_gzip_only_for_who_asks(client):
+    plain = client.get("/petal/petal.js", **{"accept-encoding": "identity"})
+    zipped = client.get("/petal/petal.js", **{"accept-encoding": "gzip, br"})
+    assert "content-encoding" not in plain.headers
+    assert zipped.headers["content-encoding"] == "gzip"
+    assert zipped.headers["vary"] == "accept-encoding"
+    assert zipped.headers["etag"] != plain.headers["etag"]
+    assert gzip.decompress(zipped.raw) == plain.raw == (WEB / "petal.js").read_bytes()
+
+
+def test_the_manifest_names_hashed_addresses_and_true_sizes(client):
+    manifest = client.get("/petal/manifest.json", **{"accept-encoding": "identity"})
+    files = json.loads(manifest.raw)["files"]
+    assert {"petal-py.zip", "vendor/pyodide/pyodide.asm.wasm"} <= set(files)
+    for name, file in files.items():
+        answer = client.get(f"/petal/{file['url']}", **{"accept-encoding": "identity"})
+        assert "immutable" in answer.headers["cache-control"]
+        assert len(answer.raw) == file["bytes"]
+        if name.startswith("vendor/"):
+            assert answer.raw == (WEB / name).read_bytes()
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/petal/../README.md",
+        "/petal/%2e%2e/README.md",
+        "/petal/..%2f..%2fetc%2fpasswd",
+        "/petal//etc/passwd",
+        "/petal/vendor/../fetch_vendor.py",
+        "/petal/fetch_vendor.py",
+        "/petal/vendor.lock/files.json",
+        "/petal/demo",
+        "/petal/",
+        "/petal/worker/main.js%00.html",
+    ],
+)
+def test_nothing_outside_the_bundle_is_served(client, path):
+    assert client.get(path).status_code == 404
+
+
+def test_the_archive_is_the_package_and_nothing_else():
+    with zipfile.ZipFile(io.BytesIO(python_archive())) as archive:
+        names = archive.namelist()
+        package = WEB.parent / "py" / "petal"
+        assert "petal/mask/orders.json" in names
+        assert names == sorted(names)
+        for name in names:
+            assert archive.read(name) == (package / name.removeprefix("petal/")).read_bytes()
+
+
+def test_the_archive_is_the_same_in_every_process():
+    code = "import hashlib; from petal_server.assets import python_archive as a; "
+    code += "print(hashlib.sha256(a()).hexdigest())"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == hashlib.sha256(python_archive()).hexdigest()
+
+
+def test_missing_files_name_the_command(tmp_path):
+    with pytest.raises(AssetsError, match=r"index\.html"):
+        asset_routes(tmp_path)
+    (tmp_path / "demo").mkdir()
+    (tmp_path / "demo" / "index.html").write_text("page")
+    with pytest.raises(AssetsError, match=r"pyodide\.asm\.wasm.*numpy.*python .*fetch_vendor\.py"):
+        asset_routes(tmp_path)
+
+
+def test_hashed_addresses_change_with_the_content(tmp_path):
+    def addresses(wasm: bytes) -> dict[str, str]:
+        for name in ("demo/index.html", "vendor/libsodium/libsodium-sumo.mjs"):
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / name).write_text("x")
+        vendor = tmp_path / "vendor"
+        (vendor / "pyodide").mkdir(exist_ok=True)
+        (vendor / "pyodide" / "pyodide.mjs").write_text("x")
+        (vendor / "pyodide" / "pyodide.asm.wasm").write_bytes(wasm)
+        (vendor / "numpy-2-any.whl").write_bytes(b"x")
+        manifest = Client(tmp_path).get("/petal/manifest.json", **{"accept-encoding": "identity"})
+        files = json.loads(manifest.raw)["files"]
+        return {name: file["url"] for name, file in files.items()}
+
+    one, two = addresses(b"one"), addresses(b"two")
+    assert one["vendor/numpy-2-any.whl"] != two["vendor/numpy-2-any.whl"]
+    assert one["petal-py.zip"] == two["petal-py.zip"]

@@ -1,0 +1,69 @@
+"""What an operator can set: Xaynet's ``config.toml`` (same sections and keys) and our own sections.
+
+Every field carries its meaning; ``docs/operating.md`` lists them and a test holds the two equal.
+Read a file with :func:`petal_server.config_file.load`; the defaults here run a small example.
+"""
+
+from typing import Any
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from petal_server.settings.coordinator import (
+    ApiSettings,
+    CorsSettings,
+    LogSettings,
+    MaskSettings,
+    ModelSettings,
+    MultipartSettings,
+    RoundSettings,
+    WebSettings,
+)
+from petal_server.settings.pet import CountSettings, PetSettings, TimeSettings
+
+__all__ = [
+    "XAYNET_ONLY",
+    "CorsSettings",
+    "CountSettings",
+    "LogSettings",
+    "MultipartSettings",
+    "Settings",
+    "TimeSettings",
+]
+
+XAYNET_ONLY = ("metrics", "redis", "s3", "restore", "trust_anchor")
+"""Sections of Xaynet's file that are accepted so that the file loads, and change nothing yet."""
+
+
+class Settings(BaseSettings):
+    """All settings of a coordinator. Building one directly reads no file and no environment."""
+
+    model_config = SettingsConfigDict(extra="forbid", frozen=True)
+
+    log: LogSettings = LogSettings()
+    api: ApiSettings = ApiSettings()
+    pet: PetSettings = PetSettings()
+    mask: MaskSettings = MaskSettings()
+    model: ModelSettings = ModelSettings()
+    multipart: MultipartSettings = MultipartSettings()
+    round: RoundSettings = RoundSettings()
+    web: WebSettings = WebSettings()
+    metrics: dict[str, Any] | None = Field(None, repr=False)
+    redis: dict[str, Any] | None = Field(None, repr=False)
+    s3: dict[str, Any] | None = Field(None, repr=False)
+    restore: dict[str, Any] | None = Field(None, repr=False)
+    trust_anchor: dict[str, Any] | None = Field(None, repr=False)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        **_: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (init_settings,)
+
+    @property
+    def not_applied(self) -> list[str]:
+        """Names of the given sections that change nothing in this version."""
+        return [name for name in XAYNET_ONLY if getattr(self, name) is not None]

@@ -36,15 +36,22 @@ def create_app(
     clock: Clock | None = None,
     random: RandomBytes = os.urandom,
     store: Storage | None = None,
+    workers: Workers | None = None,
 ) -> Starlette:
     """A coordinator as an ASGI application; its lifespan starts and stops the rounds.
 
     ``clock`` and ``random`` (which makes all of the coordinator's keys) default to the real
-    ones, ``store`` to one in memory. ``app.state.context`` shows the round, ``app.state.machine``
-    runs it and ``app.state.intake`` takes messages.
+    ones, ``store`` to one in memory, ``workers`` to threads. ``app.state.context`` shows the
+    round, ``app.state.machine`` runs it and ``app.state.intake`` takes messages.
     """
     settings = settings or Settings()
-    ctx = _context(settings, clock or SystemClock(), random, store or MemoryStorage())
+    ctx = _context(
+        settings,
+        clock or SystemClock(),
+        random,
+        store or MemoryStorage(),
+        workers or Workers(),
+    )
     machine = Machine(ctx)
 
     @asynccontextmanager
@@ -83,14 +90,16 @@ def web_folder(settings: Settings) -> Path:
     return settings.web.folder or Path(__file__).resolve().parents[2] / "web"
 
 
-def _context(settings: Settings, clock: Clock, random: RandomBytes, store: Storage) -> Context:
+def _context(
+    settings: Settings, clock: Clock, random: RandomBytes, store: Storage, workers: Workers
+) -> Context:
     keys = EncryptionKeyPair.generate(random)
     return Context(
         settings=settings,
         clock=clock,
         random=random,
         store=store,
-        workers=Workers(),
+        workers=workers,
         inbox=Inbox(),
         reassembly=Reassembly(settings.multipart, largest_payload(settings)),
         state=before_the_first_round(settings, keys),

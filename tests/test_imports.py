@@ -57,6 +57,10 @@ def test_petal_imports_point_one_way():
     assert backward_arrows(ROOT / "py" / "petal") == []
 
 
+def test_the_drawing_shows_this_order():
+    assert f"\n{' ← '.join(ORDER)}\n" in (ROOT / "docs/architecture.md").read_text()
+
+
 def test_an_arrow_back_is_found(tmp_path):
     (tmp_path / "mask").mkdir()
     (tmp_path / "mask" / "field.py").write_text("def f():\n    from petal import wire\n")

@@ -72,7 +72,7 @@ export class Pad {
     pen.strokeStyle = getComputedStyle(this.#canvas).color;
     pen.beginPath();
     pen.moveTo(x0, y0);
-    pen.lineTo(x1, y1);
+    pen.lineTo(x1 + 0.01, y1); // a line without length would leave no dot
     pen.stroke();
     this.#empty = false;
   }

@@ -42,13 +42,11 @@ def run(settings: Settings) -> None:
     except (OSError, ssl.SSLError) as error:
         raise CannotServe(f"TLS files cannot be used: {error}") from None
     with _listen(settings) as listening:
+        server = uvicorn.Server(config)
+        _stop_on_signal(server)
         click.echo(f"Petal coordinator on {_url(settings, listening)}")
         click.echo(summary(settings))
-        # When it has stopped gracefully, uvicorn hands the signal on to whoever had it before:
-        # to be stopped is a good end, so nobody.
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: None)
-        uvicorn.Server(config).run(sockets=[listening])
+        server.run(sockets=[listening])
     log.info("stopped")
 
 
@@ -80,6 +78,16 @@ def summary(settings: Settings) -> str:
         f"Rounds: {settings.model.length} weights, {settings.mask.config.vect}, "
         f"sum probability {pet.sum.prob:g}, update {pet.update.prob:g}; {', '.join(phases)}"
     )
+
+
+def _stop_on_signal(server: uvicorn.Server) -> None:
+    """A signal is a good end, before uvicorn has taken it over and when it hands it on."""
+
+    def stop(*_: object) -> None:
+        server.should_exit = True
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
 
 
 def _tls(settings: Settings) -> dict[str, object]:

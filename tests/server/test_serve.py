@@ -130,6 +130,13 @@ def test_a_signal_stops_it_cleanly(number):
     assert "Traceback" not in text
 
 
+def test_a_signal_right_after_the_address_is_printed_stops_it_too():
+    for _ in range(3):
+        with serving() as (_, process, _):
+            process.terminate()
+            assert process.wait(SECONDS) == 0
+
+
 def test_sections_that_change_nothing_are_noted():
     with serving(XAYNET__REDIS__URL="redis://:hunter2@h/") as (_, process, log):
         process.terminate()

@@ -1,0 +1,84 @@
+"""`petal participate` and `petal test-drive` against a real coordinator."""
+
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+
+from .coordinator import ROOT, SECONDS, coordinator
+
+PETAL = [sys.executable, "-c", "from petal_server.cli import main; main()"]
+TRAIN = """
+import numpy as np
+
+def train(model, round):
+    start = np.zeros(round.model_length) if model is None else model
+    return np.full(len(start), 0.25, round.mask_config.vect.data.dtype)
+"""
+
+
+def petal(*arguments):
+    return subprocess.Popen(
+        [*PETAL, *map(str, arguments)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def finish(process):
+    said, _ = process.communicate(timeout=SECONDS)
+    return process.returncode, said
+
+
+def test_a_test_drive_tells_a_line_a_round(tmp_path):
+    with coordinator(tmp_path, "Prime/I32/B2/M3", 300, time=0.7) as running:
+        code, said = finish(petal("test-drive", "-n", 16, "-u", running.url, "--rounds", 2))
+        rounds = re.findall(
+            r"^round (\d) over: (\d+) sum, (\d+) update, 0 without a role; "
+            r"taken: \d+ sum, (\d+) update, \d+ sum2.*; global model mean",
+            said,
+            re.M,
+        )
+    assert code == 0, said
+    assert [number for number, *_ in rounds] == ["1", "2"]
+    for _, summers, updaters, _ in rounds:
+        assert int(summers) + int(updaters) == 16
+    counts = [line["updates"] for line in running.events("global model")]
+    assert counts[:2] == [int(taken) for *_, taken in rounds]
+
+
+def test_a_participant_trains_stops_and_goes_on_from_its_file(tmp_path):
+    script, state, model = tmp_path / "t.py", tmp_path / "me.petal", tmp_path / "model.npy"
+    script.write_text(TRAIN)
+    own = ("--train", script, "--state", state, "--save-model", model)
+    with coordinator(tmp_path, "Prime/F32/B0/M3", 50, time=0.7) as running:
+        crowd = petal("test-drive", "-n", 15, "-u", running.url, "--weights", "constant")
+        first = petal("participate", "-u", running.url, *own, "-v")
+        wait_for(lambda: state.exists() and model.exists())
+        first.send_signal(signal.SIGINT)
+        code, said = finish(first)
+        assert code == 0, said
+        assert "role: " in said
+        assert "goes on from here" in said
+        code, again = finish(petal("participate", "-u", running.url, *own, "--rounds", 2))
+        assert code == 0, again
+        crowd.send_signal(signal.SIGINT)
+        code, drove = finish(crowd)
+        assert code == 0, drove
+    participant = re.search(r"participant (\w{8})", said)[1]
+    assert f"going on as participant {participant}" in again
+    assert again.count("new round") >= 2
+    assert np.load(model).shape == (50,)
+    assert state.stat().st_mode & 0o077 == 0
+
+
+def wait_for(condition):
+    deadline = time.monotonic() + SECONDS
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)

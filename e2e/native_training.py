@@ -9,7 +9,7 @@ sys.path.append(str(TASK))
 
 import digits  # noqa: E402
 
-SHARD = digits.shards(digits.load(TASK / "digits.npz"), 20)[int(os.environ["PETAL_E2E_PARTY"])]
+SHARD = digits.shards(digits.load(TASK / "digits.npz"))[int(os.environ["PETAL_E2E_PARTY"])]
 
 
 def train(model, round):

@@ -6,8 +6,6 @@ Runs in the worker beside `digits`. Images never leave this module except to be 
 import digits
 import numpy as np
 
-PARTIES = 20
-
 held_out = None
 hands = []
 shard = drawn = digits.join()
@@ -19,7 +17,7 @@ def load(data):
     global held_out, hands
     dataset = digits.load(bytes(data))
     held_out = dataset.held_out
-    hands = digits.shards(dataset, PARTIES, seed=0)
+    hands = digits.shards(dataset)
     return {"hands": [hand.counts() for hand in hands], "heldOut": len(held_out)}
 
 

@@ -4,13 +4,14 @@ import { $, h, svg } from "./dom.js";
 import { activity, megabytes, phaseCount, PHASES, ROLES } from "./words.js";
 
 const PARTIES = 20;
+const NATIVE = 8; // of these parties are played by `petal demo`, in Python
 const DIGITS = [...Array(10).keys()];
 
 /** @param {{ address: string, add: (label: number) => void, party: string | null }} page */
 export function build({ address, add, party }) {
   $("address").textContent = new URL(address).host;
   $("coordinator").title = `Coordinator: ${address}`;
-  const chosen = party ?? Math.floor(Math.random() * PARTIES);
+  const chosen = party ?? NATIVE + Math.floor(Math.random() * (PARTIES - NATIVE));
   $("party").append(...Array.from({ length: PARTIES }, (_, i) =>
     h("option", { value: i, selected: i === Number(chosen) }, `${i + 1} of ${PARTIES}`)));
   $("phases").append(...PHASES.map(({ name, title, does }) =>

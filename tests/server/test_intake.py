@@ -1,5 +1,7 @@
 """Every way in which a message is turned away, by name, and a round that goes on unharmed."""
 
+import random
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -369,3 +371,28 @@ async def test_a_small_order_public_key_signs_nothing():
         )
         weak = bytes(64) + (1).to_bytes(32, "little") + message[96:]
         await rejected(coordinator, member.sealed(weak), Reason.SIGNATURE)
+
+
+async def test_no_mutation_of_a_payload_stops_the_round():
+    """Signed and sealed as it should be, with random bytes in it: the worst a participant sends."""
+    draw = random.Random(20)
+    async with running() as coordinator:
+        sums = await to_update(coordinator)
+        hostile, *honest = updaters(coordinator.params, 4)
+        payload = hostile.update_payload(coordinator.sums).to_bytes()
+        outcomes = Counter()
+        for _ in range(400):
+            changed = bytearray(payload)
+            # The signatures are left alone: behind them is where parsing and the phase begin.
+            start = draw.randrange(128, len(changed))
+            changed[start : start + draw.randrange(1, 9)] = draw.randbytes(draw.randrange(9))
+            body = hostile.sealed(hostile.signed(Tag.UPDATE, bytes(changed)))
+            receipt = await coordinator.post(body)
+            outcomes[receipt.reason] += 1
+        # One passes: nobody but the sum participants can see that its sealed seed is broken.
+        assert outcomes.keys() == {Reason.PAYLOAD, Reason.REPLAYED, None}
+        assert outcomes[None] == 1
+        for member in honest:
+            assert await coordinator.post(member.update(coordinator.sums)) == ACCEPTED
+        await coordinator.reaches(PhaseName.SUM2, after=10)
+        assert len(coordinator.seeds_of(sums[0].pk)) == 4

@@ -10,7 +10,7 @@ from petal_server.outcome import Outcome, Reason, Receipt, Rejection
 from petal_server.phases import PhaseName
 from petal_server.settings import MultipartSettings
 
-from .harness import ACCEPTED, finish, running, to_update, updaters
+from .harness import ACCEPTED, finish, running, summers, to_update, updaters
 
 pytestmark = pytest.mark.anyio
 
@@ -76,6 +76,25 @@ async def test_unfinished_messages_are_forgotten_when_the_phase_changes():
         assert coordinator.ctx.reassembly.messages == 0
         late = await coordinator.post(bodies[1])
         assert late == Receipt(Outcome.REJECTED, Reason.WRONG_PHASE)
+
+
+async def test_a_chunk_that_was_being_opened_when_its_phase_ended(monkeypatch):
+    async with running() as coordinator:
+        first, late = summers(coordinator.params, 2)
+        assert await coordinator.post(first.sum()) == ACCEPTED
+        body = chunked(late, late.sum_payload(), size=250)[0]
+        run, moved = coordinator.ctx.workers.run, []
+
+        async def slowly(work, *arguments):
+            opened = await run(work, *arguments)
+            if not moved:
+                moved.append(True)
+                await coordinator.reaches(PhaseName.UPDATE, after=10)
+            return opened
+
+        monkeypatch.setattr(coordinator.ctx.workers, "run", slowly)
+        assert await coordinator.post(body) == Receipt(Outcome.REJECTED, Reason.WRONG_PHASE)
+        assert coordinator.ctx.reassembly.messages == 0
 
 
 async def test_a_chunk_without_its_header_is_rejected():

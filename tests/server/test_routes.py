@@ -176,6 +176,12 @@ async def test_too_long_a_body_is_413_with_or_without_a_length():
         assert answer.json()["reason"] == "sealed_box"
 
 
+async def test_a_set_limit_is_the_limit():
+    async with serving(small_settings(api={"max_message_size": 1024})) as (_, client):
+        answers = [await client.post("/message", content=bytes(n)) for n in (1024, 1025)]
+        assert [answer.status_code for answer in answers] == [200, 413]
+
+
 async def test_status():
     async with serving() as (coordinator, client):
         assert (await client.get("/status")).json() == {

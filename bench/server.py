@@ -1,0 +1,147 @@
+"""A coordinator in a process of its own, with a heart that beats in its event loop.
+
+`python -m bench.server '{"model": {"length": 1000}}'` (settings as JSON) prints the address it
+listens on, serves until its standard input ends, and then prints how late the beats came. With
+`null` for settings it serves nothing: how late its beats come is what the machine does to any
+event loop meanwhile.
+"""
+
+import asyncio
+import json
+import socket
+import subprocess
+import sys
+import time
+from collections import defaultdict
+
+import numpy as np
+import uvicorn
+
+from petal_server import logs
+from petal_server.app import create_app
+from petal_server.settings import LogSettings, Settings
+
+from .machine import ROOT
+
+BEAT = 0.001
+
+
+class Heart:
+    """Notes by phase how late each beat of a fixed schedule was, in seconds.
+
+    Beats that a held-up loop missed count too, each as late as it came: otherwise a hold-up of
+    100 ms would weigh no more than one of 1 ms.
+    """
+
+    def __init__(self, phase):
+        self._phase = phase
+        self._late: dict[str, list[float]] = defaultdict(list)
+
+    async def beat(self) -> None:
+        due = time.perf_counter()
+        while True:
+            due += BEAT
+            await asyncio.sleep(max(0, due - time.perf_counter()))
+            late, phase = time.perf_counter() - due, self._phase()
+            missed = int(late / BEAT)
+            self._late[phase] += [late - i * BEAT for i in range(missed + 1)]
+            due += missed * BEAT
+
+    def report(self) -> dict[str, dict[str, float]]:
+        """Phase to beats, 99.9th percentile and maximum."""
+        return {
+            phase: {
+                "beats": len(late),
+                "p99.9": float(np.percentile(late, 99.9)),
+                "max": max(late),
+            }
+            for phase, late in self._late.items()
+        }
+
+
+async def serve(settings: Settings) -> None:
+    app = create_app(settings)
+    heart = Heart(lambda: app.state.context.phase.value)
+    server = Announcing(uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=1))
+    with socket.create_server(("127.0.0.1", 0), backlog=256) as listening:
+        serving = asyncio.create_task(server.serve([listening]))
+        await _beat_until_the_end(heart)
+        server.should_exit = True
+        await serving
+    print(json.dumps(heart.report()), flush=True)
+
+
+class Announcing(uvicorn.Server):
+    """Prints its address once it answers."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        print(json.dumps(f"http://127.0.0.1:{sockets[0].getsockname()[1]}"), flush=True)
+
+
+async def idle() -> None:
+    heart = Heart(lambda: "idle")
+    print(json.dumps(""), flush=True)
+    await _beat_until_the_end(heart)
+    print(json.dumps(heart.report()), flush=True)
+
+
+async def _beat_until_the_end(heart: Heart) -> None:
+    beating = asyncio.create_task(heart.beat())
+    await asyncio.to_thread(sys.stdin.read)
+    beating.cancel()
+
+
+class Server:
+    """That process, seen from outside; a context manager. `lateness` is there once it has ended."""
+
+    def __init__(self, settings: dict | None):
+        self._settings = settings
+        self.lateness: dict[str, dict[str, float]] = {}
+
+    def __enter__(self) -> "Server":
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "bench.server", json.dumps(self._settings)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+        )
+        self.url = json.loads(self._read())
+        return self
+
+    def _read(self) -> str:
+        line = self._process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"the coordinator ended with {self._process.wait()}; see above")
+        return line
+
+    def __exit__(self, kind, *_) -> None:
+        self._process.stdin.close()
+        if kind is None:
+            self.lateness = json.loads(self._read())
+        self._process.stdout.close()
+        self._process.wait()
+
+
+def settings(length: int, sums: int, updates: int, **sections) -> dict:
+    """Settings of rounds with exactly so many participants and no minimum times."""
+
+    def phase(count: int, least: int = 1) -> dict:
+        return {
+            "count": {"min": max(count, least), "max": max(count, least)},
+            "time": {"min": 0, "max": 600},
+        }
+
+    pet = {
+        "sum": {**phase(sums), "prob": 0.5},
+        "update": {**phase(updates, 3), "prob": 1.0},
+        "sum2": phase(sums),
+    }
+    return {"model": {"length": length}, "pet": pet, "web": {"enable": False}, **sections}
+
+
+if __name__ == "__main__":
+    logs.configure(LogSettings(filter="warn"))
+    chosen = json.loads(sys.argv[1])
+    asyncio.run(idle() if chosen is None else serve(Settings(**chosen)))

@@ -142,3 +142,16 @@ def test_everything_can_be_reached_by_keyboard(page):
         )
     for wanted in ("use-shard", "party", "use-drawings", "join", "clear", "0", "9"):
         assert wanted in reached
+
+
+def test_a_reload_fetches_nothing_large_again(coordinate, record, tabs):
+    tap = record(coordinate().port)
+    page = tabs(tap.url)
+    loaded = "petal.participant.state.kind === 'idle'"
+    wait_until("Python is loaded", lambda: page.evaluate(loaded))
+    assert bytes(tap.sent).count(b"GET /petal/vendor/@") == 6
+    before = len(tap.sent)
+    page.reload()
+    wait_until("Python is loaded again", lambda: page.evaluate(loaded))
+    assert b"pyodide" not in bytes(tap.sent[before:])
+    assert b"GET /petal/@" not in bytes(tap.sent[before:])

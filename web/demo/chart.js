@@ -41,7 +41,7 @@ export class Chart {
 
 function picture(points, width) {
   const rounds = points.map(([round]) => round);
-  const first = Math.min(...rounds, 1);
+  const first = rounds[0] > 10 ? rounds[0] - 1 : 1;
   const last = Math.max(...rounds, first + 9);
   const x = (round) =>
     MARGIN.left + (round - first) / (last - first) * (width - MARGIN.left - MARGIN.right);

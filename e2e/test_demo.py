@@ -6,7 +6,10 @@ import re
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+from petal_server.demo import load_task
 
 from .processes import PETAL, ROOT, Program, wait_until
 
@@ -64,6 +67,48 @@ def recognises(page, digit: str) -> bool:
     while guess(page) != int(digit) and time.monotonic() < end:
         time.sleep(0.05)
     return guess(page) == int(digit)
+
+
+PROBE = """
+import digits
+import numpy as np
+
+def start():
+    return digits.first_model()
+
+def canvas(ink):
+    return digits.from_canvas(ink)
+
+def learn(data):
+    hand = digits.shards(digits.load(bytes(data)))[0]
+    return digits.train(None, hand, 5), digits.weight(hand)
+
+def train(model, round):
+    return start()
+"""
+IN_THE_TAB = """async ([probe, ink]) => {
+  const at = (name) => new URL(`petal/demo/tasks/digits/${name}`, document.baseURI).href;
+  const task = new petal.participant.constructor(
+    { train: { python: probe, modules: { digits: at("digits.py") } } });
+  const data = new Uint8Array(await (await fetch(at("digits.npz"))).arrayBuffer());
+  const [weights, scalar] = await task.call("learn", data);
+  const start = await task.call("start");
+  const image = await task.call("canvas", Uint8Array.from(ink));
+  task.close();
+  return [start, weights, scalar, image].map((a) => typeof a === "number" ? a : Array.from(a));
+}"""
+
+
+def test_the_task_computes_alike_in_a_tab_and_in_cpython(coordinate, tabs):
+    task = load_task()
+    hand = task.shards(task.load(Path(task.__file__).with_name("digits.npz")))[0]
+    ink = np.random.default_rng(1).integers(0, 256, 40 * 40)
+    page = tabs(coordinate().url)
+    start, weights, scalar, image = page.evaluate(IN_THE_TAB, [PROBE, ink.tolist()])
+    assert np.array_equal(np.float32(start), task.first_model())
+    assert np.allclose(weights, task.train(None, hand, 5), atol=1e-3)
+    assert scalar == task.weight(hand)
+    assert np.array_equal(np.reshape(image, (8, 8)), task.from_canvas(ink))
 
 
 def test_a_visitor_joins_and_the_model_passes_90_percent_within_ten_rounds(demo, tabs):

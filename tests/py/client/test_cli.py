@@ -1,0 +1,115 @@
+"""The two commands' help and their answers to bad input; real rounds are in tests/interop."""
+
+import pytest
+from click.testing import CliRunner
+
+from petal.client import cli
+from petal.client.crowd import KINDS
+from petal.client.state_file import read_state, write_file
+from petal.errors import ParticipantError, SnapshotError
+
+TRAIN = "def train(model, round):\n    return None\n"
+
+
+participate = cli.participate
+drive_test = cli.test_drive
+
+
+def said(command, *arguments):
+    result = CliRunner().invoke(command, [str(argument) for argument in arguments])
+    return result.exit_code, result.output
+
+
+@pytest.fixture
+def script(tmp_path):
+    file = tmp_path / "training.py"
+    file.write_text(TRAIN)
+    return file
+
+
+def test_help_teaches():
+    code, text = said(participate, "--help")
+    assert code == 0
+    assert "def train(model, round):" in text
+    assert "--state me.petal" in text
+    code, text = said(drive_test, "--help")
+    assert code == 0
+    assert "petal test-drive -n 20" in text
+    assert all(kind in text for kind in KINDS)
+
+
+@pytest.mark.parametrize("command", [participate, drive_test])
+def test_a_bad_address(command, script):
+    extra = ("--train", script) if command is participate else ()
+    code, text = said(command, "-u", "localhost:8081", *extra)
+    assert code == 2
+    assert "it looks like http://127.0.0.1:8081" in text
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("x = 1\n", "has no function train(model, round)"),
+        ("train = 3\n", "has no function train(model, round)"),
+        ("import no_such_module_at_all\n", "No module named 'no_such_module_at_all'"),
+        ("def train(:\n", "could not be imported"),
+    ],
+)
+def test_a_training_file_that_is_none(tmp_path, source, expected):
+    file = tmp_path / "bad_training.py"
+    file.write_text(source)
+    code, text = said(participate, "--train", file)
+    assert code == 1
+    assert expected in text
+
+
+def test_a_training_file_may_import_its_neighbour(tmp_path):
+    from petal.client.terminal import load_trainer
+
+    (tmp_path / "neighbour_of_training.py").write_text("VALUE = 7\n")
+    file = tmp_path / "imports_neighbour.py"
+    file.write_text("from neighbour_of_training import VALUE\ndef train(m, r):\n    return VALUE\n")
+    assert load_trainer(file)(None, None) == 7
+
+
+def test_missing_files(tmp_path):
+    code, text = said(participate, "--train", tmp_path / "none.py")
+    assert code == 2
+    assert "does not exist" in text
+
+
+def test_a_state_file_that_is_none(tmp_path, script):
+    state = tmp_path / "state"
+    state.write_bytes(b"something else entirely")
+    code, text = said(participate, "--train", script, "--state", state)
+    assert code == 1
+    assert "not a saved Petal participant" in text
+    assert state.read_bytes() == b"something else entirely"
+
+
+def test_a_state_file_that_cannot_be_written(tmp_path, script):
+    code, text = said(participate, "--train", script, "--state", tmp_path / "no" / "state")
+    assert code == 1
+    assert "cannot be written" in text
+
+
+def test_files_are_replaced_whole(tmp_path):
+    file = tmp_path / "state"
+    assert read_state(file) is None
+    write_file(file, b"one")
+    write_file(file, b"two")
+    assert read_state(file) == b"two"
+    assert file.stat().st_mode & 0o777 == 0o600
+
+    def breaks(handle):
+        handle.write(b"half of thr")
+        raise RuntimeError("power cut")
+
+    with pytest.raises(RuntimeError):
+        write_file(file, breaks)
+    assert read_state(file) == b"two"
+    assert [each.name for each in tmp_path.iterdir()] == ["state"]
+    with pytest.raises(SnapshotError):
+        read_state(tmp_path)
+    with pytest.raises(ParticipantError):
+        write_file(tmp_path, b"")

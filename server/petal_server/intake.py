@@ -41,7 +41,7 @@ class Intake:
         self._ctx = ctx
         self.max_message_size = max_message_size
 
-    async def receive(self, body: bytes) -> Receipt:
+    async def receive(self, body: bytes | bytearray) -> Receipt:
         """Check a sealed message and hand it to the phase. Never raises for what is in it."""
         sender, phase = _Sender(), self._ctx.phase
         try:
@@ -62,7 +62,7 @@ class Intake:
         self._ctx.counts[phase][Outcome.REJECTED] += 1
         return Receipt(Outcome.REJECTED, reason)
 
-    async def _receive(self, body: bytes, sender: _Sender) -> Receipt:
+    async def _receive(self, body: bytes | bytearray, sender: _Sender) -> Receipt:
         ctx = self._ctx
         state, phase = ctx.state, ctx.phase
         if len(body) > self.max_message_size:
@@ -90,7 +90,7 @@ class Intake:
         return self._ctx.reassembly.add(message.participant_pk, message.tag, chunk)
 
 
-def _open(body: bytes, state: CoordinatorState, expected: Tag | None, sender: _Sender) -> Message:
+def _open(body: bytes | bytearray, state: CoordinatorState, expected: Tag | None, sender: _Sender) -> Message:
     """The checks on the envelope; fills in ``sender`` on the way."""
     try:
         message = Message.from_bytes(state.keys.open(body))

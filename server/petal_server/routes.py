@@ -31,7 +31,7 @@ async def post_message(request: Request) -> Response:
     return _receipt(request, await intake.receive(body))
 
 
-async def _read(request: Request, limit: int) -> bytes | None:
+async def _read(request: Request, limit: int) -> bytearray | None:
     """The body, or None without reading on once it is longer than ``limit`` bytes."""
     if int(request.headers.get("content-length", 0)) > limit:
         return None
@@ -40,7 +40,7 @@ async def _read(request: Request, limit: int) -> bytes | None:
         body += chunk
         if len(body) > limit:
             return None
-    return bytes(body)
+    return body
 
 
 def _receipt(request: Request, receipt: Receipt, status_code: int = 200) -> Response:

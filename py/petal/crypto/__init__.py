@@ -11,6 +11,7 @@ from petal.crypto.keys import (
     seal,
     sized,
     verify,
+    verify_signed,
 )
 
 __all__ = [
@@ -25,4 +26,5 @@ __all__ = [
     "seal",
     "sized",
     "verify",
+    "verify_signed",
 ]

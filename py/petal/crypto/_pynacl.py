@@ -20,9 +20,9 @@ def sign_detached(message: bytes, secret: bytes) -> bytes:
     return bindings.crypto_sign(message, secret)[: bindings.crypto_sign_BYTES]
 
 
-def verify_detached(signature: bytes, message: bytes, public: bytes) -> bool:
+def verify_signed(signed: bytes, public: bytes) -> bool:
     try:
-        bindings.crypto_sign_open(signature + message, public)
+        bindings.crypto_sign_open(signed, public)
     except exceptions.BadSignatureError:
         return False
     return True

@@ -9,6 +9,7 @@ from petal_host import sodium
 from pyodide.ffi import to_js
 
 _PUBLIC = 32
+_SIGNATURE = 64
 _BLOCK = 64
 _CHUNK = 1 << 20
 
@@ -22,7 +23,8 @@ def sign_detached(message: bytes, secret: bytes) -> bytes:
     return sodium.signDetached(to_js(message), to_js(secret)).to_bytes()
 
 
-def verify_detached(signature: bytes, message: bytes, public: bytes) -> bool:
+def verify_signed(signed: bytes, public: bytes) -> bool:
+    signature, message = signed[:_SIGNATURE], signed[_SIGNATURE:]
     return sodium.verifyDetached(to_js(signature), to_js(message), to_js(public))
 
 

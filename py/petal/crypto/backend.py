@@ -23,8 +23,8 @@ class Backend(Protocol):
     def sign_detached(self, message: bytes, secret: bytes) -> bytes:
         """The 64-byte Ed25519 signature of `message`."""
 
-    def verify_detached(self, signature: bytes, message: bytes, public: bytes) -> bool:
-        """Whether `signature` is `public`'s on `message`."""
+    def verify_signed(self, signed: bytes, public: bytes) -> bool:
+        """Whether `signed`, a signature and the message after it, is `public`'s."""
 
     def box_seed_keypair(self, seed: bytes) -> tuple[bytes, bytes]:
         """X25519 (public 32, secret 32) from a 32-byte seed."""

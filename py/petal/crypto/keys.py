@@ -105,10 +105,15 @@ class EncryptionKeyPair(_KeyPair):
 
 def verify(public: bytes, message: bytes, signature: bytes) -> None:
     """Return if `signature` (64) is `public`'s (32) on `message`; else SignatureError."""
-    public, signature = sized("public key", public, KEY_SIZE), bytes(signature)
     if len(signature) != SIGNATURE_SIZE:
         raise SignatureError(f"a signature has {SIGNATURE_SIZE} bytes, not {len(signature)}")
-    if not backend.active.verify_detached(signature, bytes(message), public):
+    verify_signed(public, b"".join((signature, message)))
+
+
+def verify_signed(public: bytes, signed: bytes) -> None:
+    """`verify` of a message that stands right after its signature, which spares copying it."""
+    public = sized("public key", public, KEY_SIZE)
+    if len(signed) < SIGNATURE_SIZE or not backend.active.verify_signed(bytes(signed), public):
         raise SignatureError("the signature does not belong to this key and message")
 
 

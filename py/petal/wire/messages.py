@@ -6,7 +6,7 @@ whole message), tag u8, flags u8 (bit 0: multipart), 2 zero bytes.
 
 from dataclasses import dataclass, field
 
-from petal.crypto import KEY_SIZE, SIGNATURE_SIZE, SigningKeyPair, verify
+from petal.crypto import KEY_SIZE, SIGNATURE_SIZE, SigningKeyPair, verify_signed
 from petal.errors import DecodeError
 from petal.wire.cursor import Cursor
 from petal.wire.payloads import Tag
@@ -25,14 +25,13 @@ class Message:
     tag: Tag
     multipart: bool
     payload: memoryview = field(repr=False)
-    _signed: memoryview = field(repr=False, compare=False)
+    _whole: bytes | memoryview = field(repr=False, compare=False)
 
     @classmethod
     def from_bytes(cls, data: bytes | memoryview) -> "Message":
         """Structure only; DecodeError if the header or the length is wrong."""
         cursor = Cursor(data, "message")
         signature = cursor.take(SIGNATURE_SIZE)
-        signed = cursor.rest
         keys = cursor.take(KEY_SIZE), cursor.take(KEY_SIZE)
         length, tag, flags = cursor.uint(4, "big"), cursor.uint(1), cursor.uint(1)
         cursor.zeros(2)
@@ -40,15 +39,15 @@ class Message:
             raise DecodeError(f"message: its length field says {length}, it has {len(data)} bytes")
         if tag not in Tag._value2member_map_ or flags > _MULTIPART:
             raise DecodeError(f"message: no such tag or flags: {tag}, {flags}")
-        return cls(signature, *keys, Tag(tag), flags == _MULTIPART, cursor.rest, signed)
+        return cls(signature, *keys, Tag(tag), flags == _MULTIPART, cursor.rest, data)
 
     def verify(self) -> None:
         """Return if the participant signed this message, else SignatureError."""
-        verify(self.participant_pk, self._signed, self.signature)
+        verify_signed(self.participant_pk, self._whole)
 
     def to_bytes(self) -> bytes:
         """The bytes it was read from."""
-        return self.signature + bytes(self._signed)
+        return bytes(self._whole)
 
 
 def sign_message(

@@ -90,7 +90,9 @@ class Intake:
         return self._ctx.reassembly.add(message.participant_pk, message.tag, chunk)
 
 
-def _open(body: bytes | bytearray, state: CoordinatorState, expected: Tag | None, sender: _Sender) -> Message:
+def _open(
+    body: bytes | bytearray, state: CoordinatorState, expected: Tag | None, sender: _Sender
+) -> Message:
     """The checks on the envelope; fills in ``sender`` on the way."""
     try:
         message = Message.from_bytes(state.keys.open(body))

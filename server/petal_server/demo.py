@@ -81,7 +81,7 @@ def demo_settings(task: ModuleType, participants: int) -> Settings:
             "pet": {
                 "sum": {"prob": sum_probability(participants), "time": {"min": 2, "max": 5}},
                 # Everybody who does not sum trains, so that no visitor sits a round out.
-                "update": {"prob": 1.0, "time": {"min": 3, "max": 15}},
+                "update": {"prob": 1.0, "time": {"min": 3, "max": 10}},
                 "sum2": {"time": {"min": 2, "max": 15}},
             },
         }

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from petal.crypto import verify
+from petal.crypto import seal, verify
 from petal.errors import DecodeError, PetalError, SealedBoxError, SignatureError
 from petal.round import RoundParameters, eligible, sum_task, update_task
 from petal.wire import Chunk, Message, Sum2Payload, SumPayload, Tag, UpdatePayload, parse_payload
@@ -117,6 +117,9 @@ def _parse(tag: Tag, payload: bytes, pk: bytes, params: RoundParameters) -> Payl
     """The checks on the payload: that it parses, and that its sender has this task."""
     try:
         parsed = parse_payload(tag, payload)
+        if tag is Tag.SUM:
+            # To a key of low order nobody can seal a seed: one would stop every honest update.
+            seal(parsed.ephemeral_pk, b"")
     except PetalError as error:
         raise Rejection(Reason.PAYLOAD, str(error)) from error
     _check_signature(pk, sum_task(params.seed), parsed.sum_signature, Reason.SUM_SIGNATURE)

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from .conftest import CONFIG
 from .processes import wait_until
 
 pytestmark = pytest.mark.rehearses_failure
@@ -107,3 +108,10 @@ def test_training_module_that_does_not_import(coordinate, tabs, source, said):
     assert error["message"]
     assert error["state"]["kind"] == "failed"
     assert error["state"]["error"]["name"] == said
+
+
+def test_a_coordinator_with_another_model_is_named(coordinate, tabs):
+    page = tabs(coordinate(config=CONFIG.replace("2410", "5")).url)
+    page.click("#join")
+    wait_until("the page says so", lambda: "a model of 5 weights" in banner(page))
+    assert "length = 2410" in banner(page)

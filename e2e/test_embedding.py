@@ -100,7 +100,7 @@ def test_a_javascript_function_trains(small, tabs, tmp_path):
                 abs(m[0] - mean) < 1e-6 and len(set(m)) == 1 for m in models for mean in means
             )
 
-        wait_until("the page's weights are in a global model", counted, 120)
+        wait_until("the page's weights are in a global model", counted, 240)
         heard = page.evaluate("heard")
         assert not heard["warnings"]
         assert heard["calls"] >= 1
@@ -192,4 +192,4 @@ def test_a_coordinator_on_another_origin(coordinate, tabs, natives):
     host.restart(f'[web]\ncoordinators = ["{far.url}"]\n')
     page = tabs(host.url)
     page.evaluate(FAR, far.url)
-    wait_until("a message is taken", lambda: "accepted" in page.evaluate("told"), 90)
+    wait_until("a message is taken", lambda: "accepted" in page.evaluate("told"))

@@ -41,24 +41,21 @@ def test_three_tabs_and_three_natives_finish_rounds(joined):
         if newest := coordinator.model():
             models.setdefault(*newest)
         for page in pages:
-            weights = np.array(page.evaluate(NEWEST), np.float32)
-            trained[weights.tobytes()] = weights
+            if newest := page.evaluate(NEWEST):
+                trained[bytes(np.float32(newest))] = np.float32(newest)
         heard = [page.evaluate("heard") for page in pages]
         known = {hashlib.sha256(weights.tobytes()).hexdigest() for weights in models.values()}
-        return all(len(known & set(each)) >= 2 for each in heard)
+        sent = tap.sent.count(b"POST /message")
+        return all(len(known & set(each)) >= 2 for each in heard) and len(trained) > 2 and sent > 6
 
-    wait_until("every tab has two of the coordinator's global models", enough, timeout=180)
+    wait_until("every tab has two global models, and some have trained", enough, timeout=240)
 
     # Whatever a tab takes for a global model is one of the coordinator's, bit for bit.
     known = {hashlib.sha256(weights.tobytes()).hexdigest() for weights in models.values()}
     for page in pages:
         assert set(page.evaluate("heard")[:-1]) <= known
-    trained.pop(b"", None)
-    assert len(trained) >= 2
-    posted = bytes(tap.sent)
-    assert posted.count(b"POST /message") >= 6
     for weights in trained.values():
-        assert not leaks(weights, posted)
+        assert not leaks(weights, bytes(tap.sent))
 
 
 def leaks(weights: np.ndarray, sent: bytes) -> list[str]:

@@ -52,12 +52,14 @@ def page(browser, tmp_path_factory):
 
     coordinator = Coordinator(tmp_path_factory.mktemp("vectors"), CONFIG.format(sum_prob=0.3))
     page = browser.new_page()
-    page.goto(coordinator.url)
-    runtime = page.evaluate(START, [RUN, CHECKS])
-    assert runtime == ["emscripten", "petal.crypto._sodium_js"]
-    yield page
-    page.close()
-    coordinator.program.stop()
+    try:
+        page.goto(coordinator.url)
+        runtime = page.evaluate(START, [RUN, CHECKS])
+        assert runtime == ["emscripten", "petal.crypto._sodium_js"]
+        yield page
+    finally:
+        page.close()
+        coordinator.program.stop()
 
 
 @pytest.mark.parametrize("group", EXPECTED)

@@ -94,7 +94,7 @@ def test_an_opened_update_shows_no_weight(operator, tabs, natives):
     }""")
     page.click("#join")
     natives(operator.url, range(1, 5))
-    wait_until("the tab's update is accepted", lambda: page.evaluate("sent.length") > 0, 120)
+    wait_until("the tab's update is accepted", lambda: page.evaluate("sent.length") > 0)
     updates = operator.updates()
     assert updates
     # A shard of n images weighs n / 100, so that is what the weights were multiplied by.

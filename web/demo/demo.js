@@ -27,6 +27,7 @@ let model = null; // the newest global model, and which one it is
 let modelId = null;
 let evaluating = false;
 let joining = false;
+let taskLength = 0; // how many weights the digits' model has
 let held = 0; // how many images this tab trains on
 
 /** Load everything, unless it is there or under way; try again where it failed. */
@@ -42,7 +43,8 @@ function prepare() {
 async function load() {
   view.recovered();
   const [data] = await Promise.all([bytes(here("tasks/digits/digits.npz")), participant.load()]);
-  const { hands, heldOut } = await participant.call("load", data);
+  const { hands, heldOut, modelLength } = await participant.call("load", data);
+  taskLength = modelLength;
   view.hands(hands, heldOut);
   await hold();
 }
@@ -147,6 +149,7 @@ $("clear").addEventListener("click", () => pad.clear());
 for (const id of ["use-shard", "use-drawings", "party"]) $(id).addEventListener("change", changeData);
 participant.addEventListener("state", showState);
 participant.addEventListener("phase", ({ detail }) => follow(detail));
+participant.addEventListener("round", ({ detail }) => view.task(taskLength, detail.modelLength));
 participant.addEventListener("role", ({ detail }) => view.role(detail.role));
 participant.addEventListener("progress", ({ detail }) => view.progress(detail));
 participant.addEventListener("message", ({ detail }) => view.message(detail));

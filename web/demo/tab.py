@@ -18,7 +18,11 @@ def load(data):
     dataset = digits.load(bytes(data))
     held_out = dataset.held_out
     hands = digits.shards(dataset)
-    return {"hands": [hand.counts() for hand in hands], "heldOut": len(held_out)}
+    return {
+        "hands": [hand.counts() for hand in hands],
+        "heldOut": len(held_out),
+        "modelLength": digits.MODEL_LENGTH,
+    }
 
 
 def hold(party, images, labels):

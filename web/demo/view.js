@@ -123,6 +123,13 @@ function phases(status) {
   });
 }
 
+/** The coordinator may train something else than this page can. */
+export function task(ours, theirs) {
+  if (ours === theirs) return unbanner("task");
+  banner("task", `This coordinator trains a model of ${theirs} weights; the digits' has ${ours}.`,
+    `Its operator must set length = ${ours} under [model], or run petal demo.`);
+}
+
 /** Say that a round failed until the round after it is over. */
 function failure({ last_failure: reason, round_id: round }) {
   const failed = Number(/^round (\d+)/.exec(reason ?? "")?.[1]);

@@ -6,7 +6,7 @@ export class Rpc {
   #port;
   #handlers;
   #next = 1;
-  /** @type {Map<number, { resolve: Function, reject: Function }>} */
+  /** @type {Map<number, { resolve: Function, reject: Function, forget: Function }>} */
   #waiting = new Map();
   /** @type {Map<number, AbortController>} calls of the other side under way here */
   #serving = new Map();
@@ -29,9 +29,11 @@ export class Rpc {
    */
   call(method, args, { signal, transfer = [] } = {}) {
     const id = this.#next++;
+    const abort = () => this.#port.postMessage({ type: "abort", id });
+    const forget = () => signal?.removeEventListener("abort", abort);
     return new Promise((resolve, reject) => {
-      this.#waiting.set(id, { resolve, reject });
-      signal?.addEventListener("abort", () => this.#port.postMessage({ type: "abort", id }));
+      this.#waiting.set(id, { resolve, reject, forget });
+      signal?.addEventListener("abort", abort);
       this.#port.postMessage({ type: "call", id, method, args }, transfer);
     });
   }
@@ -71,7 +73,9 @@ export class Rpc {
   }
 
   #settle(id, how, value) {
-    this.#waiting.get(id)?.[how](value);
+    const waiting = this.#waiting.get(id);
     this.#waiting.delete(id);
+    waiting?.forget();
+    waiting?.[how](value);
   }
 }

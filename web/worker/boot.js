@@ -45,10 +45,9 @@ export async function boot(base, report) {
 }
 
 async function start(files) {
-  const asm = files.module(MODULE); // compiles while the wasm is still under way
-  const { loadPyodide } = await files.module(LOADER);
   const streams = new Map([WASM, STDLIB].map((name) => [files.url(name), files.response(name)]));
-  await asm;
+  for (const stream of streams.values()) stream.catch(() => {}); // files.failure tells it
+  const [{ loadPyodide }] = await Promise.all([files.module(LOADER), files.module(MODULE)]);
   return withFetch(streams, () => limit(START_LIMIT, loadPyodide({
     indexURL: new URL(".", files.url(LOADER)).href,
     // No package is ever installed by name, so the 110 kB lock file need not be fetched.
@@ -78,7 +77,7 @@ function limit(milliseconds, promise) {
   const late = new Promise((_resolve, reject) => {
     timer = setTimeout(() => reject(new LoadError(
       `Python did not start within ${milliseconds / 1000} s. Reload the page; if it happens again, ` +
-      "the browser is too old or the server sends pyodide.asm.wasm with a wrong content type.",
+      "the browser is too old, or the server's copy of pyodide.asm.wasm is damaged.",
     )), milliseconds);
   });
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));

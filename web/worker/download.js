@@ -62,8 +62,9 @@ export class Downloads {
     const count = new TransformStream({
       transform: (chunk, out) => (this.#count(chunk.length), out.enqueue(chunk)),
     });
-    const body = answer.body.pipeThrough(count);
-    return new Response(body, { headers: { "content-type": answer.headers.get("content-type") } });
+    // Pyodide compiles a stream only under this type, whatever a static host calls the file.
+    const headers = name.endsWith(".wasm") ? { "content-type": "application/wasm" } : {};
+    return new Response(answer.body.pipeThrough(count), { headers });
   }
 
   async bytes(name) {
@@ -93,6 +94,7 @@ export class Downloads {
     this.#loaded += bytes;
     this.#report(this.#loaded, this.#total);
     clearTimeout(this.#stall);
+    if (this.#loaded >= this.#total) return;
     const waited = STALL_LIMIT / 1000;
     this.#stall = setTimeout(() => this.#fail(new LoadError(
       `No byte arrived for ${waited} s (${this.#loaded} of ${this.#total}). ${ADVICE}`,

@@ -8,6 +8,9 @@ import time
 
 import numpy as np
 
+from petal.client import participate
+from petal.participant import NewRound
+
 from .coordinator import ROOT, SECONDS, coordinator
 
 PETAL = [sys.executable, "-c", "from petal_server.cli import main; main()"]
@@ -75,6 +78,21 @@ def test_a_participant_trains_stops_and_goes_on_from_its_file(tmp_path):
     assert again.count("new round") >= 2
     assert np.load(model).shape == (50,)
     assert state.stat().st_mode & 0o077 == 0
+
+
+def test_one_call_takes_part_and_returns_the_global_model(tmp_path):
+    def train(model, params):
+        return np.full(params.model_length, 0.25, params.mask_config.vect.data.dtype), 1
+
+    with coordinator(tmp_path, "Prime/F32/B0/M3", 50, time=0.7) as running:
+        crowd = petal("test-drive", "-n", 15, "-u", running.url, "--weights", "constant")
+        told = []
+        model = participate(running.url, train, rounds=2, observer=told.append)
+        crowd.send_signal(signal.SIGINT)
+        assert finish(crowd)[0] == 0
+    assert model.shape == (50,)
+    assert np.ptp(model) == 0
+    assert [notice.ended for notice in told if isinstance(notice, NewRound)] == [0, 1, 2]
 
 
 def wait_for(condition):

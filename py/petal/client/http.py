@@ -82,7 +82,8 @@ class HttpTransport:
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             why = str(error) or type(error).__name__
             raise TransportError(
-                f"the coordinator at {self.url} cannot be reached ({why})"
+                f"the coordinator at {self.url} cannot be reached ({why}): "
+                "is it running, and is this its address?"
             ) from error
 
     async def _conditional(self, path: str, headers: Mapping[str, str], limit: int) -> Response:

@@ -19,6 +19,9 @@ demo: $(VENV)/.run vendor ## start a coordinator, native participants and the pa
 test: ready ## run every test, end to end in Chromium included
 	PETAL_CHROMIUM="$$(.ci/chromium)" $(BIN)/python -m pytest $(ARGS)
 
+bench: ready ## measure beside the official client and the machine's own limits
+	@PETAL_CHROMIUM="$$(.ci/chromium)" $(BIN)/python -m bench $(ARGS)
+
 lint: $(VENV)/.dev ## check style and formatting
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -66,4 +69,4 @@ $(VENV)/.made:
 	@$(PYTHON) -m venv $(VENV)
 	@touch $@
 
-.PHONY: help demo test lint vendor lock clean ready
+.PHONY: help demo test bench lint vendor lock clean ready

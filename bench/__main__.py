@@ -6,12 +6,12 @@ from pathlib import Path
 
 import click
 
-from . import coordinator, machine, masks, report
+from . import coordinator, machine, masks, report, tab, whole_round
 from .measure import Line
 from .official import installed
 from .scale import FULL, QUICK, TINY, Run
 
-ROWS = {**masks.ROWS, **coordinator.ROWS}
+ROWS = {**masks.ROWS, **coordinator.ROWS, **whole_round.ROWS, **tab.ROWS}
 
 
 class Progress:

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import numpy as np
 from nacl import bindings
+from starlette.applications import Starlette
 
 from petal.crypto import EncryptionKeyPair
 from petal.mask import Aggregation
@@ -17,6 +18,7 @@ from petal.wire import Message, Tag, decode_params, parse_payload
 from petal_server import logs
 from petal_server.app import create_app
 from petal_server.outcome import Outcome
+from petal_server.phases import PhaseName
 from petal_server.settings import LogSettings, Settings
 
 from .measure import Line, Reading, Target, limit, side_by_side, timed
@@ -71,41 +73,48 @@ async def _intake(run: Run) -> list[Line]:
     turns = run.scale.repeats
     logs.configure(LogSettings(filter="warn"))
     app = create_app(Settings(**settings(length, sums=1, updates=batch * (turns + 1))))
-    ctx, receive = app.state.context, app.state.intake.receive
-    await app.state.machine.start()
-    traffic = Traffic(ctx.state.params)
-    await receive(traffic.sum_message())
-    samples: dict[str, list[float]] = {"ours": [], "sodium": []}
-    with ThreadPoolExecutor(CORES) as pool:
+    ours, sodium = [], []
+    async with app.router.lifespan_context(app):
+        traffic = Traffic(app.state.context.state.params)
+        await _receive(app, [traffic.sum_message()])
+        while app.state.context.phase is not PhaseName.UPDATE:
+            await asyncio.sleep(0.001)  # noqa: ASYNC110, a phase has no event to wait for
         for turn in range(turns + 1):
             run.tell(f"{batch} updates, {f'{turn} of {turns}' if turn else 'warming up'}")
             bodies = traffic.updates(batch)
-            sodium = timed(lambda: _sodium_alone(pool, ctx.state.keys, bodies))()  # noqa: B023
-            begun = time.perf_counter()
-            receipts = await asyncio.gather(*map(receive, bodies))
-            ours = time.perf_counter() - begun
-            if {receipt.outcome for receipt in receipts} != {Outcome.ACCEPTED}:
-                raise RuntimeError(f"an update was not accepted: {receipts}")
+            alone = _sodium_alone(app.state.context.state.keys, bodies)
+            seconds = await _receive(app, bodies)
             if turn:
-                samples["ours"].append(batch / ours)
-                samples["sodium"].append(batch / sodium)
-    await app.state.machine.stop()
-    ctx.workers.close()
+                ours.append(batch / seconds)
+                sodium.append(batch / alone)
     name = f"open, verify, parse, check and add updates of {length:,} weights"
-    ours = Reading(name, tuple(samples["ours"]), "/s")
-    sodium = Reading(f"libsodium's part alone, {CORES} threads", tuple(samples["sodium"]), "/s")
+    whole = Reading(name, tuple(ours), "/s")
+    part = Reading(f"libsodium's part alone, {CORES} threads", tuple(sodium), "/s")
     target = Target(at_least=20) if length >= 1_000_000 else None
-    return [Line("intake", ours, (limit(ours, sodium),), target)]
+    return [Line("intake", whole, (limit(whole, part),), target)]
 
 
-def _sodium_alone(pool: ThreadPoolExecutor, keys: EncryptionKeyPair, bodies: list[bytes]) -> None:
-    """What no coordinator in Python can do without: the box and the signature of each body."""
+async def _receive(app: Starlette, bodies: list[bytes]) -> float:
+    """Seconds until the coordinator has accepted all of these, which come at once."""
+    begun = time.perf_counter()
+    receipts = await asyncio.gather(*map(app.state.intake.receive, bodies))
+    seconds = time.perf_counter() - begun
+    if {receipt.outcome for receipt in receipts} != {Outcome.ACCEPTED}:
+        raise RuntimeError(f"not every message was accepted: {receipts}")
+    return seconds
+
+
+def _sodium_alone(keys: EncryptionKeyPair, bodies: list[bytes]) -> float:
+    """Seconds for what nothing can do without: opening the boxes, verifying the signatures."""
 
     def open_and_verify(body: bytes) -> None:
         opened = bindings.crypto_box_seal_open(body, keys.public, keys.secret)
         bindings.crypto_sign_open(opened, Message.from_bytes(opened).participant_pk)
 
-    list(pool.map(open_and_verify, bodies))
+    with ThreadPoolExecutor(CORES) as pool:
+        begun = time.perf_counter()
+        list(pool.map(open_and_verify, bodies))
+        return time.perf_counter() - begun
 
 
 def stall(run: Run) -> list[Line]:
@@ -116,6 +125,8 @@ def stall(run: Run) -> list[Line]:
         params = decode_params(_ask(server.url, "GET", "/params"))
         traffic = Traffic(params)
         _ask(server.url, "POST", "/message", traffic.sum_message())
+        while not _ask(server.url, "GET", "/sums"):
+            time.sleep(0.01)
         bodies = traffic.updates(count)
         run.tell(f"{count} updates over HTTP")
         with ThreadPoolExecutor(2 * CORES) as pool:

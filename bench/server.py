@@ -42,10 +42,13 @@ class Heart:
         while True:
             due += BEAT
             await asyncio.sleep(max(0, due - time.perf_counter()))
-            late, phase = time.perf_counter() - due, self._phase()
-            missed = int(late / BEAT)
-            self._late[phase] += [late - i * BEAT for i in range(missed + 1)]
-            due += missed * BEAT
+            due += self.note(time.perf_counter() - due) * BEAT
+
+    def note(self, late: float) -> int:
+        """Take a beat that came so late, and those it made the loop miss; how many these are."""
+        missed = int(late / BEAT)
+        self._late[self._phase()] += [late - i * BEAT for i in range(missed + 1)]
+        return missed
 
     def report(self) -> dict[str, dict[str, float]]:
         """Phase to beats, 99.9th percentile and maximum."""
@@ -116,10 +119,9 @@ class Server:
             raise RuntimeError(f"the coordinator ended with {self._process.wait()}; see above")
         return line
 
-    def __exit__(self, kind, *_) -> None:
+    def __exit__(self, *_) -> None:
         self._process.stdin.close()
-        if kind is None:
-            self.lateness = json.loads(self._read())
+        self.lateness = json.loads(self._process.stdout.read() or "{}")
         self._process.stdout.close()
         self._process.wait()
 

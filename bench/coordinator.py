@@ -77,8 +77,8 @@ async def _intake(run: Run) -> list[Line]:
     async with app.router.lifespan_context(app):
         traffic = Traffic(app.state.context.state.params)
         await _receive(app, [traffic.sum_message()])
-        while app.state.context.phase is not PhaseName.UPDATE:
-            await asyncio.sleep(0.001)  # noqa: ASYNC110, a phase has no event to wait for
+        while app.state.context.phase is not PhaseName.UPDATE:  # noqa: ASYNC110, no event tells
+            await asyncio.sleep(0.001)
         for turn in range(turns + 1):
             run.tell(f"{batch} updates, {f'{turn} of {turns}' if turn else 'warming up'}")
             bodies = traffic.updates(batch)

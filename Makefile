@@ -29,6 +29,9 @@ lint: $(VENV)/.dev ## check style and formatting
 vendor: $(VENV)/.run ## fetch what a tab needs into web/vendor and check it
 	@$(BIN)/python web/fetch_vendor.py
 
+kernel: $(VENV)/.dev ## compile web/kernel/mask.c, which the repository holds compiled
+	$(BIN)/python web/kernel/build.py
+
 lock: $(VENV)/.dev ## take newer versions into requirements/
 	$(PIP) uv
 	rm -f requirements/*.txt
@@ -69,4 +72,4 @@ $(VENV)/.made:
 	@$(PYTHON) -m venv $(VENV)
 	@touch $@
 
-.PHONY: help demo test bench lint vendor lock clean ready
+.PHONY: help demo test bench lint vendor kernel lock clean ready

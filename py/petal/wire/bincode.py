@@ -22,6 +22,11 @@ from petal.mask import (
 )
 from petal.round import RoundParameters
 from petal.wire.cursor import Cursor
+from petal.wire.reduction import Divisor
+
+_INTEGER = np.dtype([("sign", "i1"), ("count", "<u8"), ("digits", "<u8")])
+# Records of this many weights stay in the second-level cache.
+_BLOCK = 1 << 14
 
 # Enum variants are written as positions, not as the numbers of the mask object's header.
 _VARIANTS = tuple(tuple(kind) for kind in (GroupType, DataType, BoundType, ModelType))
@@ -97,25 +102,30 @@ def decode_model(data: bytes) -> list[Fraction]:
 
 
 def _encode_small(numerators: np.ndarray, denominator: int) -> bytes:
-    """`encode_model` of int64 numerators: full-sized records, then the unused digits cut out."""
-    size = np.abs(numerators).astype(np.uint64)
-    common = np.gcd(size, np.uint64(denominator))
-    over, under = size // common, np.uint64(denominator) // common
-    records = np.zeros((len(size), 34), np.uint8)
-    used = np.ones(records.shape, bool)
-    _small_integers(records[:, :17], used[:, :17], np.sign(numerators), over)
-    _small_integers(records[:, 17:], used[:, 17:], 1, under)
-    return len(size).to_bytes(8, "little") + records[used].tobytes()
+    """`encode_model` of int64 numerators over a denominator below 2^63."""
+    divisor, whole = Divisor.of(denominator), np.uint64(denominator)
+    parts = [len(numerators).to_bytes(8, "little")]
+    for start in range(0, len(numerators), _BLOCK):
+        block = numerators[start : start + _BLOCK]
+        sizes = np.abs(block).astype(np.uint64)
+        common = divisor.common(sizes)
+        pairs = np.stack((sizes // common, whole // common), axis=1)
+        parts.append(_small_integers(np.sign(block), pairs))
+    return b"".join(parts)
 
 
-def _small_integers(records: np.ndarray, used: np.ndarray, sign: object, size: np.ndarray) -> None:
-    """Sign, digit count and up to two digits of each integer."""
-    two, one = size >= 2**32, size > 0
-    records[:, 0] = np.broadcast_to(sign, size.shape).astype(np.int8).view(np.uint8)
-    records[:, 1] = one.astype(np.uint8) + two
-    records[:, 9:17] = size.astype("<u8").view(np.uint8).reshape(-1, 8)
-    used[:, 9:13] = one[:, None]
-    used[:, 13:17] = two[:, None]
+def _small_integers(signs: np.ndarray, pairs: np.ndarray) -> bytes:
+    """Of int8-sized signs[n] and sizes uint64[n, 2]: full-sized records, then the unused digits
+    cut out."""
+    sizes = pairs.reshape(-1)
+    one, two = sizes > 0, sizes >= 2**32
+    records = np.empty(len(sizes), _INTEGER)
+    records["sign"][0::2], records["sign"][1::2] = signs, 1
+    records["count"] = one.astype(np.uint8) + two
+    records["digits"] = sizes
+    used = np.ones((len(sizes), _INTEGER.itemsize), bool)
+    used[:, 9:13], used[:, 13:] = one[:, None], two[:, None]
+    return records.view(np.uint8).reshape(used.shape)[used].tobytes()
 
 
 def _string(value: bytes) -> bytes:

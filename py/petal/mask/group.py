@@ -35,16 +35,38 @@ def decode(data: bytes | memoryview, width: int, limbs: int) -> np.ndarray:
     """uint64[n, limbs] of n integers of `width` little-endian bytes each."""
     if len(data) % width:
         raise DecodeError(f"{len(data)} bytes do not divide into numbers of {width}")
-    rows = np.frombuffer(data, np.uint8).reshape(-1, width)
-    padded = np.zeros((len(rows), 8 * limbs), np.uint8)
-    padded[:, :width] = rows
-    return padded.view("<u8")
+    if width < 8:
+        return _decode_words(memoryview(data), width)
+    vector = np.zeros((len(data) // width, limbs), "<u8")
+    _low_bytes(vector, width)[:] = np.frombuffer(data, f"V{width}")
+    return vector
+
+
+def _decode_words(data: memoryview, width: int) -> np.ndarray:
+    """Reads 8 bytes wherever an integer begins, as far as there are 8, and cuts the surplus off.
+
+    Near memory speed, several times as fast as padding each integer.
+    """
+    vector = np.empty((len(data) // width, 1), np.uint64)
+    whole = max(0, (len(data) - 8) // width + 1)
+    if whole:
+        words = np.ndarray(whole, "<u8", data, strides=(width,))
+        np.bitwise_and(words, np.uint64((1 << (8 * width)) - 1), out=vector[:whole, 0])
+    for i in range(whole, len(vector)):
+        vector[i] = int.from_bytes(data[i * width : (i + 1) * width], "little")
+    return vector
 
 
 def encode(vector: np.ndarray, width: int) -> bytes:
     """The `width` low bytes of every row, in order."""
-    rows = np.ascontiguousarray(vector).view(np.uint8)
-    return rows[:, :width].tobytes()
+    return _low_bytes(np.ascontiguousarray(vector, "<u8"), width).tobytes()
+
+
+def _low_bytes(vector: np.ndarray, width: int) -> np.ndarray:
+    """A view of a contiguous vector's rows, each as one item of `width` bytes."""
+    if not len(vector):
+        return np.empty(0, f"V{width}")
+    return np.ndarray(len(vector), f"V{width}", vector, strides=vector.strides[:1])
 
 
 def at_least(vector: np.ndarray, order: int) -> np.ndarray:

@@ -51,6 +51,9 @@ def _formatter(form: str) -> logging.Formatter:
 
 def _set_levels(wanted: LogFilter) -> None:
     logging.root.setLevel(wanted.default)
+    # What was configured before, by another command in this process, no longer counts.
+    for name in [known for known in logging.root.manager.loggerDict if known.startswith("petal")]:
+        logging.getLogger(name).setLevel(logging.NOTSET)
     # A line for each request drowns a round; "http=info" asks for it.
     logging.getLogger("uvicorn.access").setLevel(logging.WARNING)
     logging.getLogger("uvicorn.error").setLevel(max(wanted.default, logging.WARNING))

@@ -211,7 +211,11 @@ async def test_a_sum_participant_registers_once():
         first = member.sum()
         assert await coordinator.post(first) == ACCEPTED
         await rejected(coordinator, first, Reason.REPLAYED)
-        await rejected(coordinator, member.sum(ephemeral_pk=bytes(32)), Reason.REPLAYED)
+        await rejected(
+            coordinator,
+            member.sum(ephemeral_pk=EncryptionKeyPair.generate().public),
+            Reason.REPLAYED,
+        )
         await coordinator.reaches(PhaseName.UPDATE, after=10)
         assert coordinator.sums == {member.pk: member.ephemeral.public}
 

@@ -2,16 +2,25 @@
 
 import json
 import sys
+import traceback
 from pathlib import Path
 
 import click
 
-from . import coordinator, machine, masks, report, tab, whole_round
+from . import aggregation, arrival, coordinator, machine, masks, report, tab, tab_mask, whole_round
 from .measure import Line
 from .official import installed
-from .scale import FULL, QUICK, TINY, Run
+from .scale import FULL, QUICK, TINY, Run, Scale
 
-ROWS = {**masks.ROWS, **coordinator.ROWS, **whole_round.ROWS, **tab.ROWS}
+IN_A_BROWSER = {**tab_mask.ROWS, **tab.ROWS}
+ROWS = {
+    **masks.ROWS,
+    **aggregation.ROWS,
+    **coordinator.ROWS,
+    **arrival.ROWS,
+    **whole_round.ROWS,
+    **IN_A_BROWSER,
+}
 
 
 class Progress:
@@ -75,12 +84,14 @@ def main(rows: str | None, quick: bool, tiny: bool, json_file: Path, markdown: b
             "for x86-64 Linux and macOS: pip install xaynet-sdk-python==0.1.0",
             err=True,
         )
-    lines = _measure(chosen, scale)
+    lines, failed = _measure(chosen, scale)
     about["load after"] = machine.load()
     json_file.write_text(json.dumps(report.as_json(lines, about), indent=1) + "\n")
     click.echo(report.markdown(lines) if markdown else report.table(lines))
     click.echo(f"Load before {about['load before']}, after {about['load after']}.", err=True)
     click.echo(f"All samples are in {json_file}.", err=True)
+    if failed:
+        raise click.ClickException(f"not measured: {', '.join(failed)}; the reasons stand above")
 
 
 def _chosen(rows: str | None) -> list[str]:
@@ -88,16 +99,30 @@ def _chosen(rows: str | None) -> list[str]:
     for row in chosen:
         if row not in ROWS:
             raise click.BadParameter(f"{row!r} is none of {', '.join(ROWS)}", param_hint="--rows")
+    if not IN_A_BROWSER.keys().isdisjoint(chosen):
+        try:
+            tab.find_chromium()
+        except tab.NoChromium as error:
+            raise click.ClickException(str(error)) from None
     return chosen
 
 
-def _measure(chosen: list[str], scale) -> list[Line]:
-    progress, lines = Progress(), []
+def _measure(chosen: list[str], scale: Scale) -> tuple[list[Line], list[str]]:
+    """The lines of the table, and the rows that failed: the others are not lost for them."""
+    progress, lines, failed = Progress(), [], []
     for number, row in enumerate(chosen, 1):
         progress.begin(row, number, len(chosen))
-        lines += ROWS[row](Run(scale, progress.tell))
+        try:
+            lines += ROWS[row](Run(scale, progress.tell))
+        except Exception:  # noqa: BLE001, shown, and the exit status tells
+            progress.clear()
+            traceback.print_exc()
+            failed.append(row)
+        except KeyboardInterrupt:
+            failed += chosen[number - 1 :]
+            break
     progress.clear()
-    return lines
+    return lines, failed
 
 
 _LISTED = "\n    ".join(f"{name:10} {row.__doc__.splitlines()[0]}" for name, row in ROWS.items())

@@ -46,8 +46,8 @@ def _mask(run: Run, length: int) -> list[Line]:
             official = stack.enter_context(Official(CONFIG))
             candidates[OFFICIAL] = _difference(official, length, more)
         found = side_by_side(run.scale.repeats, run.tell, candidates, rare=(OFFICIAL,))
-    most = 1.6 if length >= 1_000_000 else None
-    least = 8 if length >= 1_000_000 else None
+    largest = length == run.scale.masks[-1]
+    most, least = (run.scale.target(each) if largest else None for each in (1.6, 8))
     beside = (rival(found[added], found[OFFICIAL], least),) if OFFICIAL in found else ()
     return [
         Line("mask", found[ours], (limit(found[ours], found[raw], most),)),
@@ -83,10 +83,11 @@ def sum2(run: Run) -> list[Line]:
             candidates[OFFICIAL] = lambda: official.sum_masks(count, length)
         repeats = max(1, run.scale.repeats - 3)
         found = side_by_side(repeats, run.tell, candidates, rare=(OFFICIAL,))
-    return [_sum2_line(found, ours[n], raw[n], {1: 8, 2: 14}[n]) for n in (1, 2)]
+    wanted = {1: run.scale.target(8), 2: run.scale.target(14)}
+    return [_sum2_line(found, ours[n], raw[n], wanted[n]) for n in (1, 2)]
 
 
-def _sum2_line(found: dict[str, Reading], ours: str, raw: str, at_least: float) -> Line:
+def _sum2_line(found: dict[str, Reading], ours: str, raw: str, at_least: float | None) -> Line:
     beside = [limit(found[ours], found[raw])]
     if OFFICIAL in found:
         beside.append(rival(found[ours], found[OFFICIAL], at_least))
@@ -109,7 +110,7 @@ def masking(run: Run) -> list[Line]:
         found = side_by_side(run.scale.repeats, run.tell, candidates, rare=(OFFICIAL,))
     beside = [limit(found[ours], found[raw])]
     if OFFICIAL in found:
-        beside.append(rival(found[ours], found[OFFICIAL], 30))
+        beside.append(rival(found[ours], found[OFFICIAL], run.scale.target(30)))
     return [Line("masking", found[ours], tuple(beside))]
 
 

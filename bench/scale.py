@@ -8,6 +8,9 @@ from petal.mask import MaskConfig, MaskConfigPair
 CONFIG = MaskConfigPair.of(MaskConfig.parse("Prime/F32/B0/M3"))
 """Xaynet's default."""
 
+CORES = 2
+"""What the targets are for."""
+
 
 @dataclass(frozen=True)
 class Scale:
@@ -21,6 +24,10 @@ class Scale:
     round_weights: int
     repeats: int
     tab_repeats: int
+
+    def target(self, value: float) -> float | None:
+        """`value`, where the sizes are those that the targets are for."""
+        return value if self.name == "full" else None
 
 
 FULL = Scale("full", (10_000, 100_000, 1_000_000), 1_000_000, 20, 40, 100_000, 7, 5)

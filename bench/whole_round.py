@@ -38,7 +38,7 @@ def whole_round(run: Run) -> list[Line]:
     name = f"a round of {SUMS + UPDATES} participants, {length:,} weights"
     ours = Reading(name, tuple(usual), "s", "median")
     busy = Reading(f"{name}, asking every {_EAGER.poll * 1e3:g} ms", tuple(eager), "s", "median")
-    target = Target(at_most=3) if length >= 100_000 else None
+    target = Target(at_most=3) if run.scale.target(3) else None
     return [Line("round", ours, (), target), Line("round", busy)]
 
 

@@ -4,7 +4,7 @@ Opening, verifying and parsing run in threads; what they find is only used if th
 changed meanwhile.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -12,6 +12,7 @@ from petal.crypto import seal, verify
 from petal.errors import DecodeError, PetalError, SealedBoxError, SignatureError
 from petal.round import RoundParameters, eligible, sum_task, update_task
 from petal.wire import Chunk, Message, Sum2Payload, SumPayload, Tag, UpdatePayload, parse_payload
+from petal_server.events import MessageHandled
 from petal_server.inbox import Request
 from petal_server.outcome import Outcome, Reason, Receipt, Rejection
 from petal_server.phases import Context, PhaseName
@@ -31,6 +32,16 @@ class _Sender:
     detail: str | None = None
 
 
+@dataclass
+class _Arrival:
+    """When a message came, and who sent it."""
+
+    round_id: int
+    phase: PhaseName
+    at: float
+    sender: _Sender = field(default_factory=_Sender)
+
+
 class Intake:
     """Receives messages for the coordinator whose context it is given.
 
@@ -43,20 +54,30 @@ class Intake:
 
     async def receive(self, body: bytes | bytearray) -> Receipt:
         """Check a sealed message and hand it to the phase. Never raises for what is in it."""
-        sender, phase = _Sender(), self._ctx.phase
+        arrival = self._arrival()
         try:
-            receipt = await self._receive(body, sender)
+            receipt = await self._receive(body, arrival.sender)
         except Rejection as rejection:
-            receipt = self._reject(phase, rejection.reason)
-            sender.detail = str(rejection)
-        _log(receipt, phase, sender)
+            receipt = self._reject(arrival.phase, rejection.reason)
+            arrival.sender.detail = str(rejection)
+        self._tell(receipt, arrival)
         return receipt
 
     def refuse_too_large(self) -> Receipt:
         """The receipt for a body that was not read to its end because it is too long."""
-        receipt = self._reject(self._ctx.phase, Reason.TOO_LARGE)
-        _log(receipt, self._ctx.phase, _Sender())
+        arrival = self._arrival()
+        receipt = self._reject(arrival.phase, Reason.TOO_LARGE)
+        self._tell(receipt, arrival)
         return receipt
+
+    def _arrival(self) -> _Arrival:
+        ctx = self._ctx
+        return _Arrival(ctx.state.round_id, ctx.phase, ctx.clock.now())
+
+    def _tell(self, receipt: Receipt, arrival: _Arrival) -> None:
+        _log(receipt, arrival.phase, arrival.sender)
+        took = self._ctx.clock.now() - arrival.at
+        self._ctx.events.tell(MessageHandled(arrival.round_id, arrival.phase, receipt, took))
 
     def _reject(self, phase: PhaseName, reason: Reason) -> Receipt:
         self._ctx.counts[phase][Outcome.REJECTED] += 1

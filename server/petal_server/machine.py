@@ -5,6 +5,7 @@ from collections import Counter
 
 import structlog
 
+from petal_server.events import PhaseEnded, PhaseStarted, RoundFailed
 from petal_server.inbox import Stopping
 from petal_server.outcome import Outcome, Reason, Receipt
 from petal_server.phases import PHASES, Context, FailureName, PhaseFailure, PhaseName
@@ -32,6 +33,11 @@ class Machine:
         if self._task is not None:
             await self._task
 
+    @property
+    def alive(self) -> bool:
+        """Whether the machine runs: it has begun and has not ended."""
+        return self._task is not None and not self._task.done()
+
     async def run(self) -> None:
         """Run phases until Shutdown has run."""
         name: PhaseName | None = PhaseName.IDLE
@@ -46,6 +52,8 @@ class Machine:
         ctx.phase = name
         ctx.reassembly.clear()
         log.info("phase starts", phase=name.value, round=ctx.state.round_id)
+        ctx.events.tell(PhaseStarted(ctx.state.round_id, name))
+        began = ctx.clock.now()
         try:
             following = await PHASES[name](ctx)
         except Stopping:
@@ -55,6 +63,7 @@ class Machine:
         late = ctx.inbox.drain(Receipt(Outcome.DISCARDED, Reason.PHASE_OVER))
         ctx.counts[name][Outcome.DISCARDED] += late
         self._log_end(name)
+        ctx.events.tell(PhaseEnded(ctx.state.round_id, name, ctx.clock.now() - began))
         if ctx.inbox.closed and following not in (None, PhaseName.SHUTDOWN):
             return PhaseName.SHUTDOWN
         return following
@@ -65,6 +74,7 @@ class Machine:
         unexpected = error if failure.name is FailureName.INTERNAL else None
         facts = {"phase": name.value, "round": round_id, "reason": failure.name.value}
         log.warning("round failed", **facts, detail=failure.detail, exc_info=unexpected)
+        self.ctx.events.tell(RoundFailed(round_id, name, failure.name))
         return PhaseName.FAILURE
 
     def _log_end(self, name: PhaseName) -> None:

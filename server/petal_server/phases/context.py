@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from petal.crypto import RandomBytes
 from petal.mask import Aggregation
 from petal_server.clock import Clock
+from petal_server.events import Events
 from petal_server.inbox import Inbox
 from petal_server.multipart import Reassembly
 from petal_server.outcome import Outcome
@@ -36,3 +37,4 @@ class Context:
     counts: dict[PhaseName, Counter[Outcome]] = field(default_factory=lambda: defaultdict(Counter))
     aggregation: Aggregation | None = None
     last_failure: str | None = None
+    events: Events = field(default_factory=Events)

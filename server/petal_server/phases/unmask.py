@@ -9,6 +9,7 @@ import structlog
 from petal.errors import MaskError
 from petal.mask import Aggregation, MaskObject
 from petal.wire import encode_model
+from petal_server.events import ModelPublished
 from petal_server.phases.context import Context
 from petal_server.phases.names import FailureName, PhaseFailure, PhaseName
 from petal_server.published import Published
@@ -33,6 +34,7 @@ async def run(ctx: Context) -> PhaseName:
     ctx.board = replace(ctx.board, model_bincode=bincode, model_npy=npy, model_id=model_id)
     updates, ctx.aggregation = ctx.aggregation.nb_models, None
     log.info("global model", round=state.round_id, updates=updates, model=model_id)
+    ctx.events.tell(ModelPublished(state.round_id, model_id, updates))
     return PhaseName.IDLE
 
 

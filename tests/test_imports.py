@@ -16,6 +16,7 @@ THIRD_PARTY = {
     "petal/crypto/_pynacl.py": {"nacl", "cryptography"},
     "petal/crypto/_sodium_js.py": {"petal_host", "pyodide"},
     "petal/client/browser.py": {"petal_host", "js", "pyodide"},
+    "petal/client/kernel.py": {"petal_host", "js", "pyodide"},
     "petal/client/cli.py": {"click"},
     "petal/client/terminal.py": {"click"},
     "petal/client/http.py": {"httpx"},

@@ -7,9 +7,10 @@
  *     await p.start();
  *
  * Python with numpy runs in a worker; this file and the page stay free. The folder of this file
- * must hold `worker/`, `shared/` and `vendor/` beside it, wherever it is served from.
+ * must hold `worker/`, `kernel/`, `shared/` and `vendor/` beside it, wherever it is served from.
  */
 
+import { KernelPool, supported } from "./kernel/pool.js";
 import { plainError, revive } from "./shared/messages.js";
 import { Rpc } from "./shared/rpc.js";
 import { StatusWatcher } from "./status.js";
@@ -49,6 +50,8 @@ export class Participant extends EventTarget {
   #state = { kind: "idle" };
   /** @type {Worker | undefined} */
   #worker;
+  /** @type {KernelPool | undefined} */
+  #kernel;
   #rpc;
   #ready;
   #running;
@@ -131,8 +134,7 @@ export class Participant extends EventTarget {
 
   /** End the worker at once and free its memory; `load` or `start` begin anew. */
   close() {
-    this.#worker?.terminate();
-    this.#worker = this.#ready = undefined;
+    this.#end();
     this.#rpc?.fail(revive({ name: "AbortError", message: "The participant was closed." }));
     this.#rpc = undefined;
     if (this.#state.kind !== "failed") this.#enter({ kind: "stopped" });
@@ -166,9 +168,26 @@ export class Participant extends EventTarget {
       this.#rpc.fail(error);
       this.#fail(error);
     });
-    await Promise.race([this.#rpc.call("load", [new URL(".", import.meta.url).href]), broken]);
+    const base = new URL(".", import.meta.url).href;
+    const port = this.#kernelPort();
+    const transfer = port ? [port] : [];
+    await Promise.race([this.#rpc.call("load", [base, port], { transfer }), broken]);
     if (typeof this.#train !== "function") await this.#rpc.call("use", [where(this.#train)]);
     if (!this.#running) this.#enter({ kind: "idle" });
+  }
+
+  /** A port to workers that derive masks; null where numpy has to. */
+  #kernelPort() {
+    if (!supported()) return null;
+    const progress = (done, total) => this.#tell("progress", { stage: "summing_masks", done, total });
+    this.#kernel = new KernelPool({ progress });
+    return this.#kernel.port();
+  }
+
+  #end() {
+    this.#worker?.terminate();
+    this.#kernel?.close();
+    this.#worker = this.#kernel = this.#ready = undefined;
   }
 
   #hear(name, detail) {
@@ -184,8 +203,7 @@ export class Participant extends EventTarget {
   #fail(error) {
     const plain = plainError(error);
     if (plain.name === "AbortError") return;
-    this.#worker?.terminate();
-    this.#worker = this.#ready = undefined;
+    this.#end();
     this.#enter({ kind: "failed", error: plain });
     this.#tell("error", plain);
   }

@@ -40,7 +40,7 @@ export class KernelPool {
   /**
    * @param {object} [options]
    * @param {number} [options.workers] how many at the most; one a core if left out
-   * @param {(done: number, total: number) => void} [options.progress] seeds done of a sum
+   * @param {(done: number, total: number) => void} [options.progress] seeds done, of a sum of many
    */
   constructor({ workers = navigator.hardwareConcurrency || 1, progress = () => {} } = {}) {
     this.#workers = Math.min(workers, MOST_WORKERS);
@@ -98,7 +98,7 @@ export class KernelPool {
     const serve = async (worker) => {
       for (const [, seed] of left) {
         await worker.call("add", [seed], { transfer: [seed.buffer] });
-        this.#progress(++done, seeds.length);
+        if (seeds.length > 1) this.#progress(++done, seeds.length);
       }
     };
     await Promise.all(crew.map((worker) => worker.call("begin", [module, shape])));

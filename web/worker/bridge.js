@@ -13,7 +13,7 @@ export class Bridge {
 
   /**
    * @param {{ pyodide: any, archive: string, sodium: object }} booted
-   * @param {{ emit: Function, request: Function, train: Function }} page
+   * @param {{ emit: Function, request: Function, train: Function, sumMasks?: Function }} page
    */
   constructor({ pyodide, archive, sodium }, page) {
     // What Python may use of JavaScript, and no more.

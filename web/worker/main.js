@@ -11,12 +11,20 @@ let bridge;
 /** Aborted when this tab leaves: a training on the page is then no longer wanted. */
 let leaving = new AbortController();
 let connected = true;
+/** The page's mask workers. @type {Rpc | undefined} */
+let kernel;
 
 const rpc = new Rpc(globalThis, {
-  async load(base) {
+  /** @param {string} base @param {MessagePort | null} port to the mask workers, if there are any */
+  async load(base, port) {
+    if (port) {
+      kernel = new Rpc(port, {});
+      port.start();
+    }
     const report = (step, loaded, total) =>
       rpc.emit("state", { kind: "loading", step, loaded, total });
-    bridge = new Bridge(await boot(new URL(base), report), { emit, request, train });
+    const page = { emit, request, train, ...(kernel && { sumMasks }) };
+    bridge = new Bridge(await boot(new URL(base), report), page);
   },
 
   /** @param {{ source?: string, url?: string, modules: object[] }} training */
@@ -61,6 +69,12 @@ async function request(...asked) {
 
 function train(model, round) {
   return rpc.call("train", [model, round], { signal: leaving.signal });
+}
+
+/** @param {Uint8Array[]} seeds moved away @param {import("../kernel/mask_sum.js").Shape} shape */
+function sumMasks(seeds, shape) {
+  const transfer = seeds.map((seed) => seed.buffer);
+  return kernel.call("sumMasks", [seeds, shape], { signal: leaving.signal, transfer });
 }
 
 async function sourceOf({ source, url }) {

@@ -18,6 +18,7 @@ import petal_host
 from js import Object
 from pyodide.ffi import JsException, JsProxy, jsnull, to_js
 
+from petal.client import kernel
 from petal.client.driver import drive
 from petal.client.transport import Response
 from petal.crypto import SigningKeyPair
@@ -126,7 +127,8 @@ async def run(request: JsProxy) -> None:
     )
     transport = BrowserTransport(asked["coordinator"])
     trainer = _function("train") if in_python else _train_on_the_page
-    _running = asyncio.ensure_future(drive(machine, transport, trainer, _tell))
+    work = kernel.work if kernel.available() else None
+    _running = asyncio.ensure_future(drive(machine, transport, trainer, _tell, work=work))
     try:
         await _running
     except asyncio.CancelledError:

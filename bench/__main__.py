@@ -56,8 +56,12 @@ class Progress:
     show_default=True,
     help="Where everything is written to, each sample included.",
 )
-@click.option("--markdown", is_flag=True, help="Print the table as docs/performance.md has it.")
-def main(rows: str | None, quick: bool, tiny: bool, json_file: Path, markdown: bool) -> None:
+@click.option(
+    "--document",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="Put the table and the machine between the marks in this file, docs/performance.md.",
+)
+def main(rows: str | None, quick: bool, tiny: bool, json_file: Path, document: Path | None) -> None:
     """Measure Petal beside the official Xaynet client and beside the machine's own limits.
 
     Every ratio is taken within one run: the candidates work in turns, so that whatever else the
@@ -73,6 +77,7 @@ def main(rows: str | None, quick: bool, tiny: bool, json_file: Path, markdown: b
       python -m bench                     everything, some minutes
       python -m bench --quick             rougher, a minute
       python -m bench --rows mask,sum2    two of the rows
+      python -m bench --document docs/performance.md    renew the table there
     """
     chosen = _chosen(rows)
     scale = TINY if tiny else QUICK if quick else FULL
@@ -87,7 +92,9 @@ def main(rows: str | None, quick: bool, tiny: bool, json_file: Path, markdown: b
     lines, failed = _measure(chosen, scale)
     about["load after"] = machine.load()
     json_file.write_text(json.dumps(report.as_json(lines, about), indent=1) + "\n")
-    click.echo(report.markdown(lines) if markdown else report.table(lines))
+    if document:
+        document.write_text(report.into(document.read_text(), lines, about))
+    click.echo(report.table(lines))
     click.echo(f"Load before {about['load before']}, after {about['load after']}.", err=True)
     click.echo(f"All samples are in {json_file}.", err=True)
     if failed:

@@ -7,6 +7,7 @@ import click
 
 from .measure import Beside, Line, Reading, Target
 
+_BEGIN, _END = "<!-- measured -->", "<!-- /measured -->"
 _NAME, _NUMBER, _RATIO = 62, 11, 16
 
 
@@ -43,6 +44,16 @@ def markdown(lines: list[Line]) -> str:
             cells = beside.reading.name, quantity(beside.reading), _ratio(beside), wanted
             rows.append("| " + " | ".join(cells) + " |")
     return "\n".join(rows)
+
+
+def into(text: str, lines: list[Line], about: dict[str, str]) -> str:
+    """The document `text` with this table, and what it was measured on, between its marks."""
+    before, begin, rest = text.partition(_BEGIN)
+    _, end, after = rest.partition(_END)
+    if not end:
+        raise click.ClickException(f"the document has no marks {_BEGIN} and {_END}")
+    facts = "\n".join(f"- {key}: {value}" for key, value in about.items())
+    return f"{before}{begin}\n{facts}\n\n{markdown(lines)}\n{end}{after}"
 
 
 def as_json(lines: list[Line], about: dict[str, Any]) -> dict[str, Any]:

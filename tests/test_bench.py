@@ -1,6 +1,7 @@
 """The bench runs and tells what it found. Nothing here looks at how fast anything is."""
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -20,7 +21,7 @@ from petal.crypto import key_stream
 from petal.mask import derive_mask, sampling
 
 ROOT = Path(__file__).resolve().parents[1]
-RIVALS = {"mask", "sum2", "masking"}
+RIVALS = {"mask", "sum2", "masking", "tab-mask"}
 
 
 def bench(*arguments: str) -> subprocess.CompletedProcess:
@@ -110,6 +111,19 @@ def test_the_table_says_what_is_met_and_what_is_not():
         "| **work** | 2 ms | | ≤ 10 ms |",
         "| theirs | 4 ms | 2 x faster | ≥ 3 x |",
     ]
+
+
+def test_the_document_gets_a_new_table_and_keeps_its_prose(tmp_path):
+    copy = tmp_path / "performance.md"
+    copy.write_text((ROOT / "docs" / "performance.md").read_text())
+    prose = re.split("<!-- /?measured -->", copy.read_text())
+    file = str(tmp_path / "found.json")
+    done = bench("--tiny", "--rows", "mask", "--json", file, "--document", str(copy))
+    assert done.returncode == 0, done.stderr
+    before, table, after = re.split("<!-- /?measured -->", copy.read_text())
+    assert [before, after] == prose[::2]
+    assert "- scale: tiny\n" in table
+    assert "| **derive a mask of 1,000 weights** |" in table
 
 
 def test_the_computed_key_stream_is_what_a_mask_takes(monkeypatch):

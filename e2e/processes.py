@@ -63,7 +63,8 @@ class Coordinator:
         log = self.folder / "coordinator.log"
         earlier = log.read_text().count("Petal coordinator on") if log.exists() else 0
         file = self.folder / "config.toml"
-        file.write_text(f'[api]\nbind_address = "{address}"\n{self.config}')
+        storage = f'[storage]\npath = "{self.folder}/petal-data"\n'
+        file.write_text(f'[api]\nbind_address = "{address}"\n{storage}{self.config}')
         self.program = Program([*PETAL, "serve", "-c", str(file)], log)
 
         def listening() -> str | None:

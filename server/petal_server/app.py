@@ -41,16 +41,17 @@ def create_app(
     """A coordinator as an ASGI application; its lifespan starts and stops the rounds.
 
     ``clock`` and ``random`` (which makes all of the coordinator's keys) default to the real
-    ones, ``store`` to one in memory, ``workers`` to threads. ``app.state.context`` shows the
-    round, ``app.state.machine`` runs it and ``app.state.intake`` takes messages.
+    ones, ``store`` to one in memory (``petal serve`` brings a durable one), ``workers`` to
+    threads. ``app.state.context`` shows the round, ``app.state.machine`` runs it and
+    ``app.state.intake`` takes messages.
     """
-    settings = settings or Settings()
+    settings, workers = settings or Settings(), workers or Workers()
     ctx = _context(
         settings,
         clock or SystemClock(),
         random,
-        store or MemoryStorage(),
-        workers or Workers(),
+        store or MemoryStorage(workers),
+        workers,
     )
     machine = Machine(ctx)
 

@@ -14,6 +14,9 @@ class Clock(Protocol):
     def now(self) -> float:
         """The time in seconds."""
 
+    def wall(self) -> float:
+        """The date in seconds since the epoch, which may jump; for what outlives the process."""
+
     async def before(self, deadline: float, work: Coroutine[Any, Any, T]) -> T | None:
         """What ``work`` gives, or None (and ``work`` cancelled) once ``deadline`` has passed."""
 
@@ -23,6 +26,9 @@ class SystemClock:
 
     def now(self) -> float:
         return time.monotonic()
+
+    def wall(self) -> float:
+        return time.time()
 
     async def before(self, deadline: float, work: Coroutine[Any, Any, T]) -> T | None:
         try:

@@ -20,7 +20,7 @@ log = structlog.get_logger("petal.events")
 
 @dataclass(frozen=True)
 class PhaseStarted:
-    """A phase begins; what the board shows is as it was left by the phase before."""
+    """A phase begins; the board shows what is public in it."""
 
     round_id: int
     phase: PhaseName

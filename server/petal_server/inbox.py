@@ -38,7 +38,7 @@ class Inbox:
     """A queue that can be closed."""
 
     def __init__(self) -> None:
-        self._queue: asyncio.Queue[Waiting | None] = asyncio.Queue()
+        self._queue: asyncio.Queue[Waiting | Exception | None] = asyncio.Queue()
         self._closed = asyncio.Event()
 
     async def submit(self, request: Request) -> Receipt:
@@ -54,10 +54,13 @@ class Inbox:
 
         Raises:
             Stopping: The inbox is closed.
+            Exception: What ``fail`` was given.
         """
         waiting = None if self._closed.is_set() else await self._queue.get()
         if waiting is None:
             raise Stopping
+        if isinstance(waiting, Exception):
+            raise waiting
         return waiting
 
     def drain(self, receipt: Receipt) -> int:
@@ -65,7 +68,7 @@ class Inbox:
         count = 0
         while not self._queue.empty():
             waiting = self._queue.get_nowait()
-            if waiting is not None:
+            if isinstance(waiting, Waiting):
                 waiting.answer(receipt)
                 count += 1
         return count
@@ -83,6 +86,10 @@ class Inbox:
     async def wait_closed(self) -> bool:
         """Return (True) when the coordinator is being stopped."""
         return await self._closed.wait()
+
+    def fail(self, error: Exception) -> None:
+        """Have ``next`` raise an error that the phase cannot see otherwise."""
+        self._queue.put_nowait(error)
 
     def close(self) -> None:
         """Wake whoever waits for a request, and make every later ``next`` raise."""

@@ -16,7 +16,7 @@ from petal_server.events import MessageHandled
 from petal_server.inbox import Request
 from petal_server.outcome import Outcome, Reason, Receipt, Rejection
 from petal_server.phases import Context, PhaseName
-from petal_server.storage import CoordinatorState
+from petal_server.storage import CoordinatorState, StorageError, StoredChunk
 
 log = structlog.get_logger("petal.intake")
 
@@ -60,6 +60,10 @@ class Intake:
         except Rejection as rejection:
             receipt = self._reject(arrival.phase, rejection.reason)
             arrival.sender.detail = str(rejection)
+        except StorageError as error:
+            # The phase would not notice by itself that the store lost a chunk.
+            self._ctx.inbox.fail(error)
+            receipt = self._reject(arrival.phase, Reason.COORDINATOR_ERROR)
         self._tell(receipt, arrival)
         return receipt
 
@@ -89,15 +93,35 @@ class Intake:
         if len(body) > self.max_message_size:
             raise Rejection(Reason.TOO_LARGE)
         message = await ctx.workers.run(_open, body, state, phase.tag, sender)
-        payload = message.payload
-        if message.multipart:
-            self._still(state, phase)
-            payload = self._reassemble(message)
+        if not message.multipart:
+            return await self._submit(message, message.payload, state)
+        self._still(state, phase)
+        payload = self._reassemble(message)
+        changes = ctx.reassembly.take_changes()
         if payload is None:
+            await self._store(changes)
+            await ctx.store.commit()
             return Receipt(Outcome.PENDING)
+        try:
+            return await self._submit(message, payload, state)
+        finally:
+            # Only now: until the whole message is stored, its chunks have to be.
+            await self._store(changes)
+
+    async def _submit(
+        self, message: Message, payload: bytes | memoryview, state: CoordinatorState
+    ) -> Receipt:
         pk, tag = message.participant_pk, message.tag
-        parsed = await ctx.workers.run(_parse, tag, payload, pk, state.params)
-        return await ctx.inbox.submit(Request(state.round_id, tag, pk, parsed))
+        parsed = await self._ctx.workers.run(_parse, tag, payload, pk, state.params)
+        return await self._ctx.inbox.submit(Request(state.round_id, tag, pk, parsed))
+
+    async def _store(self, changes: list[StoredChunk | int]) -> None:
+        """Have the store keep a chunk, or forget the message with a number."""
+        for change in changes:
+            if isinstance(change, StoredChunk):
+                await self._ctx.store.add_chunk(change)
+            else:
+                await self._ctx.store.drop_chunks(change)
 
     def _still(self, state: CoordinatorState, phase: PhaseName) -> None:
         if self._ctx.state is not state or self._ctx.phase is not phase:

@@ -5,6 +5,7 @@ from collections import Counter
 
 import structlog
 
+from petal_server.entry import enter, restore
 from petal_server.events import PhaseEnded, PhaseStarted, RoundFailed
 from petal_server.inbox import Stopping
 from petal_server.outcome import Outcome, Reason, Receipt
@@ -23,9 +24,15 @@ class Machine:
         self._started = asyncio.Event()
 
     async def start(self) -> None:
-        """Begin the first round; returns when its parameters are published."""
+        """Go on with the stored round or begin one; returns when its parameters are published.
+
+        Raises:
+            StorageError: What is stored cannot be read.
+        """
         self._task = asyncio.create_task(self.run(), name="petal machine")
         await self._started.wait()
+        if self._task.done():
+            await self._task
 
     async def stop(self) -> None:
         """End the round that is running and wait for the machine to finish."""
@@ -39,22 +46,24 @@ class Machine:
         return self._task is not None and not self._task.done()
 
     async def run(self) -> None:
-        """Run phases until Shutdown has run."""
-        name: PhaseName | None = PhaseName.IDLE
-        while name is not None:
-            name = await self._run_phase(name)
-            if name is PhaseName.SUM:
-                self._started.set()
-        self._started.set()
+        """Run phases, from where the store says on, until Shutdown has run."""
+        try:
+            name = await restore(self.ctx)
+            under_way = name is not PhaseName.IDLE
+            while name is not None:
+                if self.ctx.board.params:
+                    self._started.set()
+                name = await self._run_phase(name, under_way)
+                under_way = False
+        finally:
+            self._started.set()
 
-    async def _run_phase(self, name: PhaseName) -> PhaseName | None:
+    async def _run_phase(self, name: PhaseName, under_way: bool) -> PhaseName | None:
         ctx = self.ctx
-        ctx.phase = name
-        ctx.reassembly.clear()
         log.info("phase starts", phase=name.value, round=ctx.state.round_id)
-        ctx.events.tell(PhaseStarted(ctx.state.round_id, name))
         began = ctx.clock.now()
         try:
+            await self._begin(name, under_way)
             following = await PHASES[name](ctx)
         except Stopping:
             following = PhaseName.SHUTDOWN
@@ -67,6 +76,13 @@ class Machine:
         if ctx.inbox.closed and following not in (None, PhaseName.SHUTDOWN):
             return PhaseName.SHUTDOWN
         return following
+
+    async def _begin(self, name: PhaseName, under_way: bool) -> None:
+        try:
+            if not under_way:
+                await enter(self.ctx, name)
+        finally:
+            self.ctx.events.tell(PhaseStarted(self.ctx.state.round_id, name))
 
     def _failed(self, name: PhaseName, error: Exception) -> PhaseName:
         failure, round_id = _named(error), self.ctx.state.round_id

@@ -1,19 +1,26 @@
 """Messages that arrive in chunks: put together again, and bounded on every side."""
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 from petal.errors import DecodeError
 from petal.wire import Assembler, Chunk, Tag
 from petal_server.outcome import Reason, Rejection
 from petal_server.settings import MultipartSettings
+from petal_server.storage import StoredChunk
 
 CHUNK_COST = 128
 """Bytes counted for a kept chunk on top of its data, so that many tiny ones are not free."""
 
 
+Change = StoredChunk | int
+"""A chunk that was kept, or the number of a message that was dropped."""
+
+
 @dataclass
 class _Unfinished:
+    number: int
     tag: Tag
     assembler: Assembler
     cost: int = 0
@@ -23,16 +30,19 @@ class Reassembly:
     """Unfinished messages by sender; ``max_message_size`` bounds one whole payload in bytes.
 
     Not for several threads. Emptied when the phase changes, since a message belongs to one phase.
+    What a store must do to hold the same is noted down until ``take_changes`` asks for it.
     """
 
     def __init__(self, bounds: MultipartSettings, max_message_size: int) -> None:
         self._bounds = bounds
         self._max_message_size = max_message_size
+        self._last_number = 0
         self.clear()
 
     def clear(self) -> None:
         """Forget all unfinished messages."""
         self._senders: dict[bytes, OrderedDict[int, _Unfinished]] = {}
+        self._changes: list[Change] = []
         self.messages = 0
         self.total_size = 0
 
@@ -45,15 +55,34 @@ class Reassembly:
         """
         if self.total_size + len(chunk.data) + CHUNK_COST > self._bounds.max_total_size:
             raise Rejection(Reason.MULTIPART_FULL)
+        # One copy, apart from the message it came in, for the assembler and the store.
+        chunk = replace(chunk, data=bytes(chunk.data))
         message = self._message(sender, tag, chunk.message_id)
         try:
             payload = self._insert(message, tag, chunk)
         except DecodeError as error:
             self._drop(sender, chunk.message_id)
             raise Rejection(Reason.MULTIPART, str(error)) from error
-        if payload is not None:
+        if payload is None:
+            self._changes.append(StoredChunk(message.number, sender, tag, chunk))
+        else:
             self._drop(sender, chunk.message_id)
         return payload
+
+    def take_changes(self) -> list[Change]:
+        """What happened since this was last asked, in order."""
+        changes, self._changes = self._changes, []
+        return changes
+
+    def restore(self, chunks: Iterable[StoredChunk]) -> None:
+        """Take up what a store holds."""
+        self.clear()
+        for stored in chunks:
+            own = self._senders.setdefault(stored.sender, OrderedDict())
+            message = own.get(stored.chunk.message_id)
+            if message is None:
+                message = self._begin(own, stored.tag, stored.chunk.message_id, stored.message)
+            self._insert(message, stored.tag, stored.chunk)
 
     def _insert(self, message: _Unfinished, tag: Tag, chunk: Chunk) -> bytes | None:
         if message.tag is not tag:
@@ -72,14 +101,22 @@ class Reassembly:
             self._drop(sender, next(iter(own)))
         if self.messages >= self._bounds.max_messages:
             raise Rejection(Reason.MULTIPART_FULL)
-        message = _Unfinished(tag, Assembler(self._max_message_size))
-        self._senders.setdefault(sender, OrderedDict())[message_id] = message
+        own = self._senders.setdefault(sender, OrderedDict())
+        return self._begin(own, tag, message_id, self._last_number + 1)
+
+    def _begin(
+        self, own: OrderedDict[int, _Unfinished], tag: Tag, message_id: int, number: int
+    ) -> _Unfinished:
+        message = own[message_id] = _Unfinished(number, tag, Assembler(self._max_message_size))
+        self._last_number = max(self._last_number, number)
         self.messages += 1
         return message
 
     def _drop(self, sender: bytes, message_id: int) -> None:
         own = self._senders[sender]
-        self.total_size -= own.pop(message_id).cost
+        dropped = own.pop(message_id)
+        self._changes.append(dropped.number)
+        self.total_size -= dropped.cost
         self.messages -= 1
         if not own:
             del self._senders[sender]

@@ -1,12 +1,16 @@
 """What the coordinator shows to everybody: immutable bytes with their ETag."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Self
 
-from petal.wire import encode_dictionary
+from petal.round import RoundParameters
+from petal.wire import encode_dictionary, encode_params
+from petal_server.storage import GlobalModel
+from petal_server.workers import Workers
 
 OCTETS = "application/octet-stream"
+NPY = "application/x-npy"
 
 
 @dataclass(frozen=True)
@@ -21,6 +25,16 @@ class Published:
     def of(cls, body: bytes, media_type: str = OCTETS) -> Self:
         """Take ``body`` as it is."""
         return cls(body, f'"{sha256(body).hexdigest()[:32]}"', media_type)
+
+
+def published_params(params: RoundParameters) -> Published:
+    """The parameters of a round."""
+    return Published.of(encode_params(params))
+
+
+def published_sums(sums: dict[bytes, bytes]) -> Published:
+    """The sum dictionary, ``{sum pk: ephemeral pk}``."""
+    return Published.of(encode_dictionary(sums))
 
 
 class PublishedSeeds:
@@ -47,3 +61,10 @@ class Board:
     model_bincode: Published | None = None
     model_npy: Published | None = None
     model_id: str | None = None
+
+
+async def with_model(board: Board, model: GlobalModel, workers: Workers) -> Board:
+    """``board`` with another global model."""
+    bincode = await workers.run(Published.of, model.bincode)
+    npy = await workers.run(Published.of, model.npy, NPY)
+    return replace(board, model_bincode=bincode, model_npy=npy, model_id=model.id)

@@ -12,8 +12,7 @@ from starlette.routing import Route
 from petal_server.intake import Intake
 from petal_server.outcome import Receipt
 from petal_server.phases import Context
-from petal_server.phases.unmask import NPY
-from petal_server.published import Published
+from petal_server.published import NPY, Published
 from petal_server.status import status
 
 HEADERS = {"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}

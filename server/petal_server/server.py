@@ -4,6 +4,7 @@ import signal
 import socket
 import ssl
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import click
 import structlog
@@ -13,25 +14,34 @@ from petal_server import logs
 from petal_server.app import create_app
 from petal_server.settings import Settings
 from petal_server.sizes import largest_payload
+from petal_server.storage import MemoryStorage, SqliteStorage, Storage, StorageError
+from petal_server.workers import Workers
 
 log = structlog.get_logger("petal.server")
 
 
 class CannotServe(Exception):
-    """The address is not free, or TLS does not load; ``str()`` says what to do."""
+    """The address, TLS or the storage folder cannot be used; ``str()`` says what to do."""
 
 
 def run(settings: Settings) -> None:
-    """Serve until SIGINT or SIGTERM; then finish open requests and end the round.
+    """Serve until SIGINT or SIGTERM; then finish open requests and store what they brought.
 
     Raises:
-        CannotServe: The address or a TLS file cannot be used.
+        CannotServe: The address, a TLS file or the storage folder cannot be used.
     """
     logs.configure(settings.log)
     for advice in advise(settings):
         log.warning(advice)
+    workers = Workers()
+    with _storage(settings, workers) as store:
+        _serve(settings, store, workers)
+    log.info("stopped")
+
+
+def _serve(settings: Settings, store: Storage, workers: Workers) -> None:
     config = uvicorn.Config(
-        create_app(settings),
+        create_app(settings, store=store, workers=workers),
         log_config=None,
         server_header=False,
         timeout_graceful_shutdown=settings.api.stop_timeout,
@@ -47,7 +57,26 @@ def run(settings: Settings) -> None:
         click.echo(f"Petal coordinator on {_url(settings, listening)}")
         click.echo(summary(settings))
         server.run(sockets=[listening])
-    log.info("stopped")
+
+
+@contextmanager
+def _storage(settings: Settings, workers: Workers) -> Iterator[Storage]:
+    storage = settings.storage
+    if storage.kind == "memory":
+        yield MemoryStorage(workers)
+        return
+    try:
+        store = SqliteStorage(
+            storage.path,
+            restore=settings.restore.enable,
+            keep_models=storage.keep_models,
+            checkpoint_size=storage.checkpoint_size,
+            workers=workers,
+        )
+    except StorageError as error:
+        raise CannotServe(str(error)) from None
+    with store:
+        yield store
 
 
 def advise(settings: Settings) -> Iterator[str]:
@@ -68,15 +97,17 @@ def advise(settings: Settings) -> Iterator[str]:
 
 
 def summary(settings: Settings) -> str:
-    """The round in one line."""
-    pet = settings.pet
+    """The round, and where it is kept, in a line each."""
+    pet, storage = settings.pet, settings.storage
+    kept = "in memory only" if storage.kind == "memory" else f"in {storage.path.resolve()}"
     phases = (
         f"{name} {phase.count.min}-{phase.count.max} in {phase.time.min:g}-{phase.time.max:g} s"
         for name, phase in (("sum", pet.sum), ("update", pet.update), ("sum2", pet.sum2))
     )
     return (
         f"Rounds: {settings.model.length} weights, {settings.mask.config.vect}, "
-        f"sum probability {pet.sum.prob:g}, update {pet.update.prob:g}; {', '.join(phases)}"
+        f"sum probability {pet.sum.prob:g}, update {pet.update.prob:g}; {', '.join(phases)}\n"
+        f"Kept {kept}"
     )
 
 

@@ -11,14 +11,14 @@ T = TypeVar("T")
 
 
 class Workers:
-    """A pool of threads, one a core.
+    """A pool of threads, one a core unless ``threads`` says otherwise.
 
     More would gain nothing, and each that waits for the interpreter's lock makes the event loop
     wait longer for it: with six threads on two cores up to 90 ms.
     """
 
-    def __init__(self) -> None:
-        self._pool = ThreadPoolExecutor(os.cpu_count(), "petal")
+    def __init__(self, threads: int | None = None) -> None:
+        self._pool = ThreadPoolExecutor(threads or os.cpu_count(), "petal")
 
     async def run(self, work: Callable[P, T], *args: P.args) -> T:
         """``work(*args)`` in a thread; its exception is raised here."""

@@ -20,6 +20,8 @@ filter = "petal=debug,info"
 format = "json"
 [web]
 enable = false
+[storage]
+path = "{folder}/petal-data"
 [mask]
 group_type = "{}"
 data_type = "{}"
@@ -65,7 +67,9 @@ def coordinator(folder, masking, length, *, time=1.0):
     """
     config = Path(folder, "config.toml")
     config.write_text(
-        CONFIG.format(*masking.split("/"), length=length, time=time, longest=time + 5)
+        CONFIG.format(
+            *masking.split("/"), folder=folder, length=length, time=time, longest=time + 5
+        )
     )
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("PETAL__", "XAYNET__"))}
     process = subprocess.Popen(

@@ -12,6 +12,9 @@ class FakeClock:
     def now(self):
         return self._now
 
+    def wall(self):
+        return self._now + 1e9
+
     def advance(self, seconds):
         self._now += seconds
         for deadline, passed in self._waiting:

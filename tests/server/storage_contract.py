@@ -1,23 +1,73 @@
-"""What every store must do. A backend's test module subclasses this and gives it a ``store``."""
+"""What every store must do, and every store that outlives its process.
+
+A backend's test module subclasses StorageContract and gives it two fixtures: ``store``, and
+``keeps_two``, a store that keeps two global models.
+"""
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from petal.crypto import EncryptionKeyPair
+from petal.mask import Masker, MaskObject
+from petal.wire import Chunk, Tag
 from petal_server.phases.idle import before_the_first_round
 from petal_server.settings import Settings
-from petal_server.storage import GlobalModel, StorageError, Stored
+from petal_server.storage import (
+    CoordinatorState,
+    GlobalModel,
+    StorageError,
+    Stored,
+    StoredChunk,
+    StoredRound,
+)
 
 SUM_A, SUM_B, UPDATE_A, UPDATE_B = (bytes([n]) * 32 for n in (1, 2, 11, 12))
 KEY_A, KEY_B = b"a" * 32, b"b" * 32
 SEED_A, SEED_B = b"s" * 80, b"t" * 80
+FIRST = before_the_first_round(Settings(), EncryptionKeyPair.from_seed(bytes(32)))
+CONFIG, LENGTH = FIRST.params.mask_config, FIRST.params.model_length
+
+
+def state(round_id) -> CoordinatorState:
+    """A round with keys and a seed of its own."""
+    keys = EncryptionKeyPair.from_seed(bytes([round_id]) * 32)
+    params = replace(FIRST.params, coordinator_pk=keys.public, seed=bytes([round_id]) * 32)
+    return CoordinatorState(round_id, keys, params)
+
+
+def masked(number) -> MaskObject:
+    """Any masked model; another one for each number."""
+    return Masker(CONFIG, bytes([number]) * 32).mask(np.full(LENGTH, number / 1024, np.float32))[1]
+
+
+def total(numbers) -> MaskObject:
+    """The sum of those models."""
+    first, *others = map(masked, numbers)
+    for other in others:
+        first = first.plus(other)
+    return first
+
+
+def chunk(message, chunk_id, data=b"data", sender=UPDATE_A) -> StoredChunk:
+    return StoredChunk(message, sender, Tag.UPDATE, Chunk(chunk_id, 7, False, data))
+
+
+async def begin(store, round_id=1):
+    await store.begin_round(state(round_id), "sum", 1e9 + round_id)
+    return store
 
 
 async def with_sums(store):
+    await begin(store)
     assert await store.add_sum_participant(SUM_A, KEY_A) is Stored.ADDED
     assert await store.add_sum_participant(SUM_B, KEY_B) is Stored.ADDED
     return store
+
+
+async def add_update(store, update_pk, number):
+    return await store.add_update(update_pk, {SUM_B: SEED_B, SUM_A: SEED_A}, masked(number))
 
 
 class StorageContract:
@@ -26,15 +76,29 @@ class StorageContract:
     async def test_answers(self, store):
         assert await store.check_ready() is None
 
-    async def test_has_no_state_at_first(self, store):
-        assert await store.coordinator_state() is None
+    async def test_has_no_round_at_first(self, store):
+        assert await store.stored_round() is None
 
-    async def test_keeps_the_last_state(self, store):
-        first = before_the_first_round(Settings(), EncryptionKeyPair.from_seed(bytes(32)))
-        second = replace(first, round_id=7, keys=EncryptionKeyPair.from_seed(b"7" * 32))
-        await store.set_coordinator_state(first)
-        await store.set_coordinator_state(second)
-        assert await store.coordinator_state() == second
+    @pytest.mark.parametrize(
+        "call",
+        [
+            lambda store: store.add_sum_participant(SUM_A, KEY_A),
+            lambda store: add_update(store, UPDATE_A, 1),
+            lambda store: store.add_mask(SUM_A, b"mask"),
+            lambda store: store.enter_phase("update", 1.0),
+            lambda store: store.sum_dictionary(),
+        ],
+    )
+    async def test_without_a_round_there_is_nothing_to_add_to(self, store, call):
+        with pytest.raises(StorageError, match="no round has begun"):
+            await call(store)
+
+    async def test_keeps_the_last_round_and_where_it_stands(self, store):
+        await begin(store, 1)
+        await begin(store, 7)
+        assert await store.stored_round() == StoredRound(state(7), "sum", 1e9 + 7)
+        await store.enter_phase("update", 1e9 + 20.25)
+        assert await store.stored_round() == StoredRound(state(7), "update", 1e9 + 20.25)
 
     async def test_a_sum_participant_registers_once(self, store):
         await with_sums(store)
@@ -42,15 +106,15 @@ class StorageContract:
         assert await store.sum_dictionary() == {SUM_A: KEY_A, SUM_B: KEY_B}
 
     async def test_sum_participants_keep_their_order(self, store):
+        await begin(store)
         await store.add_sum_participant(SUM_B, KEY_B)
         await store.add_sum_participant(SUM_A, KEY_A)
         assert list(await store.sum_dictionary()) == [SUM_B, SUM_A]
 
     async def test_seeds_are_transposed(self, store):
         await with_sums(store)
-        for update_pk in (UPDATE_B, UPDATE_A):
-            stored = await store.add_local_seeds(update_pk, {SUM_B: SEED_B, SUM_A: SEED_A})
-            assert stored is Stored.ADDED
+        for number, update_pk in enumerate((UPDATE_B, UPDATE_A)):
+            assert await add_update(store, update_pk, number) is Stored.ADDED
         seeds = await store.seed_dictionary()
         assert seeds == {
             SUM_A: {UPDATE_B: SEED_A, UPDATE_A: SEED_A},
@@ -62,12 +126,21 @@ class StorageContract:
         await with_sums(store)
         assert await store.seed_dictionary() == {SUM_A: {}, SUM_B: {}}
 
+    async def test_the_running_sum_is_that_of_the_accepted_models(self, store):
+        await with_sums(store)
+        assert (await store.running_sum()).nb_models == 0
+        await add_update(store, UPDATE_A, 1)
+        await add_update(store, UPDATE_B, 2)
+        running = await store.running_sum()
+        assert (running.nb_models, running.object()) == (2, total((1, 2)))
+
     async def test_an_update_participant_is_stored_once(self, store):
         await with_sums(store)
-        await store.add_local_seeds(UPDATE_A, {SUM_A: SEED_A, SUM_B: SEED_A})
-        stored = await store.add_local_seeds(UPDATE_A, {SUM_A: SEED_B, SUM_B: SEED_B})
-        assert stored is Stored.REPLAYED
+        await store.add_update(UPDATE_A, {SUM_A: SEED_A, SUM_B: SEED_A}, masked(1))
+        again = await store.add_update(UPDATE_A, {SUM_A: SEED_B, SUM_B: SEED_B}, masked(2))
+        assert again is Stored.REPLAYED
         assert (await store.seed_dictionary())[SUM_A] == {UPDATE_A: SEED_A}
+        assert (await store.running_sum()).object() == masked(1)
 
     @pytest.mark.parametrize(
         "seeds",
@@ -81,13 +154,15 @@ class StorageContract:
     )
     async def test_seeds_of_other_keys_leave_no_trace(self, store, seeds):
         await with_sums(store)
-        assert await store.add_local_seeds(UPDATE_A, seeds) is Stored.SEED_DICTIONARY
+        stored = await store.add_update(UPDATE_A, seeds, masked(1))
+        assert stored is Stored.SEED_DICTIONARY
         assert await store.seed_dictionary() == {SUM_A: {}, SUM_B: {}}
-        stored = await store.add_local_seeds(UPDATE_A, {SUM_A: SEED_A, SUM_B: SEED_B})
-        assert stored is Stored.ADDED
+        assert (await store.running_sum()).nb_models == 0
+        assert await add_update(store, UPDATE_A, 2) is Stored.ADDED
+        assert (await store.running_sum()).object() == masked(2)
 
     async def test_no_masks_at_first(self, store):
-        assert await store.best_masks() == []
+        assert await (await begin(store)).best_masks() == []
 
     async def test_only_sum_participants_vote(self, store):
         await with_sums(store)
@@ -102,6 +177,7 @@ class StorageContract:
         assert await store.best_masks() == [(b"mask", 1)]
 
     async def test_the_two_best_masks(self, store):
+        await begin(store)
         voters = [bytes([n]) * 32 for n in range(6)]
         for voter in voters:
             await store.add_sum_participant(voter, KEY_A)
@@ -109,25 +185,43 @@ class StorageContract:
             assert await store.add_mask(voter, mask) is Stored.ADDED
         assert await store.best_masks() == [(b"y", 3), (b"z", 2)]
 
-    async def test_deleting_dictionaries_keeps_state_and_models(self, store):
-        state = before_the_first_round(Settings(), EncryptionKeyPair.from_seed(bytes(32)))
-        model = GlobalModel("1_aa", b"exact", b"array")
-        await store.set_coordinator_state(state)
-        await store.set_global_model(model)
+    async def test_counts_what_was_accepted(self, store):
         await with_sums(store)
-        await store.add_local_seeds(UPDATE_A, {SUM_A: SEED_A, SUM_B: SEED_B})
+        assert await store.accepted() == {Tag.SUM: 2, Tag.UPDATE: 0, Tag.SUM2: 0}
+        await add_update(store, UPDATE_A, 1)
+        await add_update(store, UPDATE_A, 1)
         await store.add_mask(SUM_A, b"mask")
-        await store.delete_dictionaries()
+        await store.add_mask(UPDATE_B, b"mask")
+        assert await store.accepted() == {Tag.SUM: 2, Tag.UPDATE: 1, Tag.SUM2: 1}
+
+    async def test_a_new_round_starts_clean_and_keeps_models(self, store):
+        model = GlobalModel("1_aa", b"exact", b"array")
+        await with_sums(store)
+        await add_update(store, UPDATE_A, 1)
+        await store.add_mask(SUM_A, b"mask")
+        await store.add_chunk(chunk(1, 0))
+        await store.set_global_model(model)
+        await begin(store, 2)
         assert await store.sum_dictionary() == {}
         assert await store.seed_dictionary() == {}
         assert await store.best_masks() == []
-        assert await store.coordinator_state() == state
+        assert await store.chunks() == []
+        assert (await store.running_sum()).nb_models == 0
+        assert set((await store.accepted()).values()) == {0}
         assert await store.latest_global_model() == model
-        # The next round starts clean: the same participants may take part again.
+        # The same participants may take part again.
         await with_sums(store)
-        stored = await store.add_local_seeds(UPDATE_A, {SUM_A: SEED_A, SUM_B: SEED_B})
-        assert stored is Stored.ADDED
+        assert await add_update(store, UPDATE_A, 1) is Stored.ADDED
         assert await store.add_mask(SUM_A, b"mask") is Stored.ADDED
+
+    async def test_a_new_phase_keeps_everything_but_chunks(self, store):
+        await with_sums(store)
+        await store.add_chunk(chunk(1, 0))
+        await add_update(store, UPDATE_A, 1)
+        await store.enter_phase("sum2", 2e9)
+        assert await store.chunks() == []
+        assert len(await store.sum_dictionary()) == 2
+        assert (await store.running_sum()).object() == masked(1)
 
     async def test_answers_are_copies(self, store):
         await with_sums(store)
@@ -135,6 +229,24 @@ class StorageContract:
         (await store.seed_dictionary())[SUM_A][UPDATE_A] = SEED_A
         assert len(await store.sum_dictionary()) == 2
         assert await store.seed_dictionary() == {SUM_A: {}, SUM_B: {}}
+
+    async def test_chunks_are_kept_by_message(self, store):
+        await begin(store)
+        for stored in (chunk(2, 1), chunk(1, 0), chunk(2, 0), chunk(1, 3, sender=UPDATE_B)):
+            await store.add_chunk(stored)
+        await store.add_chunk(chunk(2, 1, b"sent again"))
+        kept = await store.chunks()
+        assert [c for c in kept if c.message == 1] == [chunk(1, 0), chunk(1, 3, sender=UPDATE_B)]
+        assert [c for c in kept if c.message == 2] == [chunk(2, 1), chunk(2, 0)]
+        await store.drop_chunks(2)
+        await store.drop_chunks(9)
+        assert {c.message for c in await store.chunks()} == {1}
+
+    async def test_commit_without_anything_to_keep(self, store):
+        await store.commit()
+        await begin(store)
+        await store.commit()
+        await store.commit()
 
     async def test_no_model_at_first(self, store):
         assert await store.latest_global_model() is None
@@ -153,3 +265,10 @@ class StorageContract:
         with pytest.raises(StorageError, match="1_aa"):
             await store.set_global_model(replace(first, bincode=b"other"))
         assert await store.global_model("1_aa") == first
+
+    async def test_old_models_make_room(self, keeps_two):
+        for number in range(1, 4):
+            await keeps_two.set_global_model(GlobalModel(f"{number}_aa", b"exact", b"array"))
+        assert await keeps_two.global_model("1_aa") is None
+        assert (await keeps_two.global_model("2_aa")).id == "2_aa"
+        assert (await keeps_two.latest_global_model()).id == "3_aa"

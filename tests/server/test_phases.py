@@ -128,18 +128,18 @@ async def test_rejected_messages_count_for_nothing():
 
 async def test_a_request_that_comes_just_after_the_last_is_discarded(monkeypatch):
     async with running() as coordinator:
-        first, late = (member.sum() for member in summers(coordinator.params, 2))
-        assert await coordinator.post(first) == ACCEPTED
-        store, posts = coordinator.ctx.store, []
-        sum_dictionary = store.sum_dictionary
+        last, late = (member.sum() for member in summers(coordinator.params, 2))
+        coordinator.clock.advance(10)
+        posts = []
 
-        async def with_a_late_post():
+        async def commit_with_a_late_post():
             posts.append(asyncio.create_task(coordinator.post(late)))
             await coordinator.until(lambda: coordinator.ctx.inbox.waiting == 1)
-            return await sum_dictionary()
 
-        monkeypatch.setattr(store, "sum_dictionary", with_a_late_post)
-        await coordinator.reaches(PhaseName.UPDATE, after=10)
+        with monkeypatch.context() as patch:
+            patch.setattr(coordinator.ctx.store, "commit", commit_with_a_late_post)
+            assert await coordinator.post(last) == ACCEPTED
+            await coordinator.reaches(PhaseName.UPDATE)
         assert await posts[0] == Receipt(Outcome.DISCARDED, Reason.PHASE_OVER)
         assert coordinator.counts(PhaseName.SUM) == (1, 0, 1)
         assert len(coordinator.sums) == 1

@@ -32,6 +32,7 @@ SMALL = {
     "PETAL__API__BIND_ADDRESS": "127.0.0.1:0",
     "PETAL__WEB__ENABLE": "false",
     "PETAL__LOG__FORMAT": "json",
+    "PETAL__STORAGE__KIND": "memory",
 }
 
 

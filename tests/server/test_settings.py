@@ -72,11 +72,12 @@ def test_xaynets_own_file(config):
     assert settings.mask.config.unit == settings.mask.config.vect
     assert settings.model.length == 4
     assert settings.api.host_and_port == ("127.0.0.1", 8081)
+    assert settings.restore.enable
 
 
 def test_sections_that_change_nothing_are_named_and_stay_hidden(config):
     settings = load(config(XAYNET))
-    assert settings.not_applied == ["metrics", "redis", "s3", "restore"]
+    assert settings.not_applied == ["metrics", "redis", "s3"]
     assert "minio123" not in repr(settings)
     assert "hunter2" not in repr(settings)
 

@@ -4,7 +4,6 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
 from petal.crypto import RandomBytes
-from petal.mask import Aggregation
 from petal_server.clock import Clock
 from petal_server.events import Events
 from petal_server.inbox import Inbox
@@ -21,7 +20,8 @@ from petal_server.workers import Workers
 class Context:
     """Everything a phase reads and writes; only the machine's task writes to it.
 
-    ``counts`` holds this round's messages: phase to outcome to number.
+    ``counts`` holds this round's messages: phase to outcome to number. ``began`` is the clock's
+    time at which the phase began, maybe before this process did.
     """
 
     settings: Settings
@@ -33,8 +33,8 @@ class Context:
     reassembly: Reassembly
     state: CoordinatorState
     phase: PhaseName = PhaseName.IDLE
+    began: float = 0.0
     board: Board = field(default_factory=Board)
     counts: dict[PhaseName, Counter[Outcome]] = field(default_factory=lambda: defaultdict(Counter))
-    aggregation: Aggregation | None = None
     last_failure: str | None = None
     events: Events = field(default_factory=Events)

@@ -12,7 +12,6 @@ log = structlog.get_logger("petal.phase")
 
 
 async def run(ctx: Context) -> PhaseName:
-    ctx.aggregation = None
     ctx.board = replace(ctx.board, sums=None, seeds=None)
     await _wait(ctx)
     while not ctx.inbox.closed and not await _store_answers(ctx):

@@ -1,14 +1,10 @@
 """Sum: sum participants register their ephemeral keys."""
 
-from dataclasses import replace
-
-from petal.wire import encode_dictionary
 from petal_server.inbox import Request
 from petal_server.outcome import Reason, Rejection
 from petal_server.phases.collect import collect
 from petal_server.phases.context import Context
 from petal_server.phases.names import PhaseName
-from petal_server.published import Published
 from petal_server.storage import Stored
 
 
@@ -22,6 +18,4 @@ async def run(ctx: Context) -> PhaseName:
 
     limits = ctx.settings.pet.sum
     await collect(ctx, limits.count, limits.time, register)
-    sums = Published.of(encode_dictionary(await ctx.store.sum_dictionary()))
-    ctx.board = replace(ctx.board, sums=sums)
     return PhaseName.UPDATE

@@ -1,7 +1,5 @@
 """Sum2: sum participants vote for the sum of the masks."""
 
-from dataclasses import replace
-
 from petal.errors import MaskError, ScalarSumError
 from petal.mask import Aggregation, MaskObject
 from petal_server.inbox import Request
@@ -13,15 +11,16 @@ from petal_server.storage import Stored
 
 
 async def run(ctx: Context) -> PhaseName:
+    running_sum = await ctx.store.running_sum()
+
     async def vote(request: Request) -> None:
-        mask = await ctx.workers.run(_checked, ctx.aggregation, request.payload.mask)
+        mask = await ctx.workers.run(_checked, running_sum, request.payload.mask)
         stored = await ctx.store.add_mask(request.participant_pk, mask)
         if stored is not Stored.ADDED:
             raise Rejection(Reason(stored))
 
     limits = ctx.settings.pet.sum2
     await collect(ctx, limits.count, limits.time, vote)
-    ctx.board = replace(ctx.board, sums=None, seeds=None)
     return PhaseName.UNMASK
 
 

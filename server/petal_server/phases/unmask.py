@@ -1,6 +1,5 @@
 """Unmask: the mask with the most votes is taken off the sum; the global model is published."""
 
-from dataclasses import replace
 from io import BytesIO
 
 import numpy as np
@@ -12,30 +11,33 @@ from petal.wire import encode_model
 from petal_server.events import ModelPublished
 from petal_server.phases.context import Context
 from petal_server.phases.names import FailureName, PhaseFailure, PhaseName
-from petal_server.published import Published
+from petal_server.published import with_model
 from petal_server.storage import GlobalModel
 
 log = structlog.get_logger("petal.phase")
 
-NPY = "application/x-npy"
-
 
 async def run(ctx: Context) -> PhaseName:
-    mask = _elected(await ctx.store.best_masks())
-    state = ctx.state
-    model_id = f"{state.round_id}_{state.params.seed.hex()}"
+    model_id = f"{ctx.state.round_id}_{ctx.state.params.seed.hex()}"
+    running_sum = await ctx.store.running_sum()
+    # There already if the coordinator was restarted before the next round could begin.
+    model = await ctx.store.global_model(model_id)
+    if model is None:
+        mask = _elected(await ctx.store.best_masks())
+        model = await _make(ctx, running_sum, mask, model_id)
+        await ctx.store.set_global_model(model)
+    ctx.board = await with_model(ctx.board, model, ctx.workers)
+    updates = running_sum.nb_models
+    log.info("global model", round=ctx.state.round_id, updates=updates, model=model_id)
+    ctx.events.tell(ModelPublished(ctx.state.round_id, model_id, updates))
+    return PhaseName.IDLE
+
+
+async def _make(ctx: Context, running_sum: Aggregation, mask: bytes, model_id: str) -> GlobalModel:
     try:
-        model = await ctx.workers.run(_unmask, ctx.aggregation, mask, model_id)
+        return await ctx.workers.run(_unmask, running_sum, mask, model_id)
     except MaskError as error:
         raise PhaseFailure(FailureName.UNMASKING, str(error)) from error
-    await ctx.store.set_global_model(model)
-    bincode = await ctx.workers.run(Published.of, model.bincode)
-    npy = await ctx.workers.run(Published.of, model.npy, NPY)
-    ctx.board = replace(ctx.board, model_bincode=bincode, model_npy=npy, model_id=model_id)
-    updates, ctx.aggregation = ctx.aggregation.nb_models, None
-    log.info("global model", round=state.round_id, updates=updates, model=model_id)
-    ctx.events.tell(ModelPublished(state.round_id, model_id, updates))
-    return PhaseName.IDLE
 
 
 def _elected(masks: list[tuple[bytes, int]]) -> bytes:

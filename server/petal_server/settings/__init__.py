@@ -16,7 +16,9 @@ from petal_server.settings.coordinator import (
     MaskSettings,
     ModelSettings,
     MultipartSettings,
+    RestoreSettings,
     RoundSettings,
+    StorageSettings,
     WebSettings,
 )
 from petal_server.settings.pet import CountSettings, PetSettings, TimeSettings
@@ -28,10 +30,11 @@ __all__ = [
     "LogSettings",
     "MultipartSettings",
     "Settings",
+    "StorageSettings",
     "TimeSettings",
 ]
 
-XAYNET_ONLY = ("metrics", "redis", "s3", "restore", "trust_anchor")
+XAYNET_ONLY = ("metrics", "redis", "s3", "trust_anchor")
 """Sections of Xaynet's file that are accepted so that the file loads, and change nothing yet."""
 
 
@@ -47,11 +50,12 @@ class Settings(BaseSettings):
     model: ModelSettings = ModelSettings()
     multipart: MultipartSettings = MultipartSettings()
     round: RoundSettings = RoundSettings()
+    storage: StorageSettings = StorageSettings()
+    restore: RestoreSettings = RestoreSettings()
     web: WebSettings = WebSettings()
     metrics: dict[str, Any] | None = Field(None, repr=False)
     redis: dict[str, Any] | None = Field(None, repr=False)
     s3: dict[str, Any] | None = Field(None, repr=False)
-    restore: dict[str, Any] | None = Field(None, repr=False)
     trust_anchor: dict[str, Any] | None = Field(None, repr=False)
 
     @classmethod

@@ -1,5 +1,6 @@
 """All other sections: the model and its masks, HTTP, multipart, logs, the page."""
 
+from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
@@ -119,6 +120,39 @@ class RoundSettings(Section):
         ge=0.01,
         le=3600,
         description="Seconds to wait after a failed round before the next one starts.",
+    )
+
+
+class StorageSettings(Section):
+    """Where rounds and global models are kept."""
+
+    kind: Literal["sqlite", "memory"] = Field(
+        "sqlite",
+        description="In `path`, so that a restart goes on with the same round; or in memory, where "
+        "everything is gone when the process ends.",
+    )
+    path: Path = Field(
+        Path("petal-data"),
+        description="The folder, made if it is missing. Only one coordinator can use it at a time.",
+    )
+    keep_models: int = Field(
+        20, ge=0, description="The newest global models that are kept; 0 keeps all."
+    )
+    checkpoint_size: int = Field(
+        64 * 2**20,
+        ge=4096,
+        description="Bytes of masked models in the journal after which their sum is written down; "
+        "a restart has at most so much to add up again.",
+    )
+
+
+class RestoreSettings(Section):
+    """What a start does with what is stored."""
+
+    enable: bool = Field(
+        True,
+        description="Go on with the stored round and model. `false` begins at round 1 without a "
+        "model; the files of global models stay.",
     )
 
 

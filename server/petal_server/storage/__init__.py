@@ -1,4 +1,4 @@
-"""Where a coordinator keeps a round: the interface, and a store in memory."""
+"""Where a coordinator keeps a round: the interface, in memory or durable in a folder."""
 
 from petal_server.storage.base import (
     CoordinatorState,
@@ -6,14 +6,20 @@ from petal_server.storage.base import (
     Storage,
     StorageError,
     Stored,
+    StoredChunk,
+    StoredRound,
 )
 from petal_server.storage.memory import MemoryStorage
+from petal_server.storage.sqlite import SqliteStorage
 
 __all__ = [
     "CoordinatorState",
     "GlobalModel",
     "MemoryStorage",
+    "SqliteStorage",
     "Storage",
     "StorageError",
     "Stored",
+    "StoredChunk",
+    "StoredRound",
 ]

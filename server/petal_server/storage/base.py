@@ -1,6 +1,8 @@
 """The storage interface. Every backend passes the same contract suite (tests/server).
 
 Each ``add_*`` checks and stores in one step: it stores everything or nothing, and says which.
+What it stored is there at once for every other method, and outlives the process (where the
+backend can do that) once ``commit`` has returned. All other methods return when theirs does.
 """
 
 from abc import ABC, abstractmethod
@@ -8,7 +10,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from petal.crypto import EncryptionKeyPair
+from petal.mask import Aggregation, MaskObject
 from petal.round import RoundParameters
+from petal.wire import Chunk, Tag
 
 
 class StorageError(Exception):
@@ -34,6 +38,25 @@ class CoordinatorState:
 
 
 @dataclass(frozen=True)
+class StoredRound:
+    """A round and where it stands: its phase, and when that began (seconds since the epoch)."""
+
+    state: CoordinatorState
+    phase: str
+    began: float
+
+
+@dataclass(frozen=True)
+class StoredChunk:
+    """A part of the unfinished message that the coordinator counts as ``message``."""
+
+    message: int
+    sender: bytes
+    tag: Tag
+    chunk: Chunk
+
+
+@dataclass(frozen=True)
 class GlobalModel:
     """A finished round's model in both forms that are served.
 
@@ -50,12 +73,20 @@ class Storage(ABC):
     """A coordinator's memory. Any method may raise :class:`StorageError`."""
 
     @abstractmethod
-    async def set_coordinator_state(self, state: CoordinatorState) -> None:
-        """Keep ``state`` in place of the one before."""
+    async def begin_round(self, state: CoordinatorState, phase: str, began: float) -> None:
+        """Put a new round, with empty dictionaries, in place of the one before."""
 
     @abstractmethod
-    async def coordinator_state(self) -> CoordinatorState | None:
-        """The state last set."""
+    async def enter_phase(self, phase: str, began: float) -> None:
+        """The round is in another phase now; chunks of the phase before are forgotten."""
+
+    @abstractmethod
+    async def stored_round(self) -> StoredRound | None:
+        """The round last begun, and where it stands."""
+
+    @abstractmethod
+    async def accepted(self) -> dict[Tag, int]:
+        """How many messages of each kind were added to this round."""
 
     @abstractmethod
     async def add_sum_participant(self, sum_pk: bytes, ephemeral_pk: bytes) -> Stored:
@@ -66,8 +97,11 @@ class Storage(ABC):
         """``{sum pk: ephemeral pk}`` of this round."""
 
     @abstractmethod
-    async def add_local_seeds(self, update_pk: bytes, seeds: dict[bytes, bytes]) -> Stored:
-        """Transpose ``{sum pk: sealed seed}`` into the seed dictionary.
+    async def add_update(
+        self, update_pk: bytes, seeds: dict[bytes, bytes], model: MaskObject
+    ) -> Stored:
+        """Transpose ``{sum pk: sealed seed}`` into the seed dictionary and add the masked model,
+        which the running sum has validated, to that sum: both or neither.
 
         ``REPLAYED`` if ``update_pk`` has added before; ``SEED_DICTIONARY`` if the keys are not
         exactly the sum dictionary's.
@@ -76,6 +110,10 @@ class Storage(ABC):
     @abstractmethod
     async def seed_dictionary(self) -> dict[bytes, dict[bytes, bytes]]:
         """``{sum pk: {update pk: sealed seed}}`` of this round; each sum pk has an entry."""
+
+    @abstractmethod
+    async def running_sum(self) -> Aggregation:
+        """The sum of this round's masked models: itself, no copy; only ``add_update`` adds."""
 
     @abstractmethod
     async def add_mask(self, sum_pk: bytes, mask: bytes) -> Stored:
@@ -90,8 +128,23 @@ class Storage(ABC):
         """At most two masks with their votes, most votes first."""
 
     @abstractmethod
-    async def delete_dictionaries(self) -> None:
-        """Empty the sum dictionary, the seed dictionary and the votes."""
+    async def add_chunk(self, chunk: StoredChunk) -> None:
+        """Keep a part of an unfinished message; nothing changes if it is there already."""
+
+    @abstractmethod
+    async def drop_chunks(self, message: int) -> None:
+        """Forget all parts of a message; a crash before ``commit`` may bring them back."""
+
+    @abstractmethod
+    async def chunks(self) -> list[StoredChunk]:
+        """The parts of all unfinished messages, message by message."""
+
+    @abstractmethod
+    async def commit(self) -> None:
+        """Return when everything that was added before this call outlives the process.
+
+        Many calls at a time cost the disk as much as one.
+        """
 
     @abstractmethod
     async def set_global_model(self, model: GlobalModel) -> None:
@@ -111,4 +164,8 @@ class Storage(ABC):
 
     @abstractmethod
     async def check_ready(self) -> None:
-        """Return if the store answers."""
+        """Return if the store answers.
+
+        After an error this mends it, if that can be done; the round that was under way may be
+        gone then, so that a new one must begin.
+        """

@@ -1,78 +1,98 @@
 """A store in memory: everything is gone when the process ends."""
 
-from collections import Counter, OrderedDict
+from collections import OrderedDict
+from dataclasses import replace
 
+from petal.mask import Aggregation, MaskObject
+from petal.wire import Tag
 from petal_server.storage.base import (
     CoordinatorState,
     GlobalModel,
     Storage,
     StorageError,
     Stored,
+    StoredChunk,
+    StoredRound,
 )
+from petal_server.storage.round_memory import RoundMemory
+from petal_server.workers import Workers
 
 
 class MemoryStorage(Storage):
     """Keeps one round, and the ``keep_models`` latest global models.
 
-    No method awaits inside, so each is one step to every other task of the event loop.
+    Masked models are added in ``workers``; without them, at once.
     """
 
-    def __init__(self, keep_models: int = 2) -> None:
-        self._state: CoordinatorState | None = None
+    def __init__(self, workers: Workers | None = None, keep_models: int = 2) -> None:
+        self._workers, self._keep_models = workers, keep_models
+        self._stored: StoredRound | None = None
+        self._memory: RoundMemory | None = None
+        self._chunks: dict[int, dict[int, StoredChunk]] = {}
         self._models: OrderedDict[str, GlobalModel] = OrderedDict()
-        self._keep_models = keep_models
-        self._empty_dictionaries()
 
-    def _empty_dictionaries(self) -> None:
-        self._sums: dict[bytes, bytes] = {}
-        self._seeds: dict[bytes, dict[bytes, bytes]] = {}
-        self._updated: set[bytes] = set()
-        self._voted: set[bytes] = set()
-        self._masks: Counter[bytes] = Counter()
+    @property
+    def _round(self) -> RoundMemory:
+        if self._memory is None:
+            raise StorageError("no round has begun")
+        return self._memory
 
-    async def set_coordinator_state(self, state: CoordinatorState) -> None:
-        self._state = state
+    async def begin_round(self, state: CoordinatorState, phase: str, began: float) -> None:
+        self._stored = StoredRound(state, phase, began)
+        self._memory, self._chunks = RoundMemory(state.params), {}
 
-    async def coordinator_state(self) -> CoordinatorState | None:
-        return self._state
+    async def enter_phase(self, phase: str, began: float) -> None:
+        if self._stored is None:
+            raise StorageError("no round has begun")
+        self._stored = replace(self._stored, phase=phase, began=began)
+        self._chunks = {}
+
+    async def stored_round(self) -> StoredRound | None:
+        return self._stored
+
+    async def accepted(self) -> dict[Tag, int]:
+        return self._round.accepted
 
     async def add_sum_participant(self, sum_pk: bytes, ephemeral_pk: bytes) -> Stored:
-        if sum_pk in self._sums:
-            return Stored.REPLAYED
-        self._sums[sum_pk] = ephemeral_pk
-        self._seeds[sum_pk] = {}
-        return Stored.ADDED
+        return self._round.add_sum_participant(sum_pk, ephemeral_pk)
 
     async def sum_dictionary(self) -> dict[bytes, bytes]:
-        return dict(self._sums)
+        return dict(self._round.sums)
 
-    async def add_local_seeds(self, update_pk: bytes, seeds: dict[bytes, bytes]) -> Stored:
-        if update_pk in self._updated:
-            return Stored.REPLAYED
-        if seeds.keys() != self._sums.keys():
-            return Stored.SEED_DICTIONARY
-        self._updated.add(update_pk)
-        for sum_pk, sealed in seeds.items():
-            self._seeds[sum_pk][update_pk] = sealed
-        return Stored.ADDED
+    async def add_update(
+        self, update_pk: bytes, seeds: dict[bytes, bytes], model: MaskObject
+    ) -> Stored:
+        memory = self._round
+        stored = memory.add_seeds(update_pk, seeds)
+        if stored is Stored.ADDED and self._workers:
+            await self._workers.run(memory.running_sum.add, model)
+        elif stored is Stored.ADDED:
+            memory.running_sum.add(model)
+        return stored
 
     async def seed_dictionary(self) -> dict[bytes, dict[bytes, bytes]]:
-        return {sum_pk: dict(seeds) for sum_pk, seeds in self._seeds.items()}
+        return self._round.seed_dictionary()
+
+    async def running_sum(self) -> Aggregation:
+        return self._round.running_sum
 
     async def add_mask(self, sum_pk: bytes, mask: bytes) -> Stored:
-        if sum_pk not in self._sums:
-            return Stored.UNKNOWN_SUM_PARTICIPANT
-        if sum_pk in self._voted:
-            return Stored.REPLAYED
-        self._voted.add(sum_pk)
-        self._masks[mask] += 1
-        return Stored.ADDED
+        return self._round.add_mask(sum_pk, mask)
 
     async def best_masks(self) -> list[tuple[bytes, int]]:
-        return self._masks.most_common(2)
+        return self._round.best_masks()
 
-    async def delete_dictionaries(self) -> None:
-        self._empty_dictionaries()
+    async def add_chunk(self, chunk: StoredChunk) -> None:
+        self._chunks.setdefault(chunk.message, {}).setdefault(chunk.chunk.chunk_id, chunk)
+
+    async def drop_chunks(self, message: int) -> None:
+        self._chunks.pop(message, None)
+
+    async def chunks(self) -> list[StoredChunk]:
+        return [chunk for message in self._chunks.values() for chunk in message.values()]
+
+    async def commit(self) -> None:
+        return None
 
     async def set_global_model(self, model: GlobalModel) -> None:
         if model.id in self._models:

@@ -179,8 +179,9 @@ export class Participant extends EventTarget {
   /** A port to workers that derive masks; null where numpy has to. */
   #kernelPort() {
     if (!supported()) return null;
-    const progress = (done, total) => this.#tell("progress", { stage: "summing_masks", done, total });
-    this.#kernel = new KernelPool({ progress });
+    this.#kernel = new KernelPool({
+      progress: (done, total) => this.#tell("progress", { stage: "summing_masks", done, total }),
+    });
     return this.#kernel.port();
   }
 

@@ -43,7 +43,7 @@ export class MaskSum {
   /** Add the mask of a seed; the seed is overwritten. @param {Uint8Array} seed 32 bytes */
   add(seed) {
     const { length, order, limbs, unitOrder, unitLimbs } = this.#shape;
-    if (seed.length !== SEED) throw new RangeError(`A mask's seed has 32 bytes, not ${seed.length}`);
+    if (seed.length !== SEED) throw new RangeError(`A seed has 32 bytes, not ${seed.length}`);
     const wasm = this.#wasm;
     this.#bytes().set(seed, wasm.seed_address());
     seed.fill(0);

@@ -84,14 +84,14 @@ class Coordinator:
 
 
 @asynccontextmanager
-async def running(settings=None, *, seed=1, store=None):
-    """A coordinator whose first round has begun, on its own clock and seeded randomness."""
-    settings, clock = settings or small_settings(), FakeClock()
+async def running(settings=None, *, seed=1, store=None, clock=None, phase=PhaseName.SUM):
+    """A coordinator that has begun, with ``phase``, on its own clock and seeded randomness."""
+    settings, clock = settings or small_settings(), clock or FakeClock()
     draw = random.Random(seed).randbytes
     app = create_app(settings, clock=clock, random=draw, store=store)
     async with app.router.lifespan_context(app):
         coordinator = Coordinator(app, clock, settings)
-        await coordinator.reaches(PhaseName.SUM)
+        await coordinator.reaches(phase)
         yield coordinator
 
 

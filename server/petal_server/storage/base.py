@@ -128,6 +128,10 @@ class Storage(ABC):
         """At most two masks with their votes, most votes first."""
 
     @abstractmethod
+    async def number_of_masks(self) -> int:
+        """How many different masks were voted for."""
+
+    @abstractmethod
     async def add_chunk(self, chunk: StoredChunk) -> None:
         """Keep a part of an unfinished message; nothing changes if it is there already."""
 

@@ -89,6 +89,9 @@ class Disk:
             except OSError as error:
                 log.warning("a file that is no longer needed cannot be deleted", detail=str(error))
 
+    def _remove_old_journals(self) -> None:
+        remove_journals(self._journals, but=self._journal.path)
+
     def reopen(self) -> None:
         """Mend what an error broke. The round is not read again: a new one must begin."""
         self._close_files()
@@ -120,8 +123,7 @@ class Disk:
             self._journal.close()
         self._counted = Position()
         self._journal = Journal(self._journals, new.state.round_id, self._counted)
-        current = self._journal.path
-        self._afterwards.append(lambda: remove_journals(self._journals, but=current))
+        self._afterwards.append(self._remove_old_journals)
 
     def add_update(
         self, tables: Tables, number: int, update_pk: bytes, seeds: list[bytes], model: MaskObject
@@ -131,8 +133,7 @@ class Disk:
 
     def checkpoint(self, number: int, total: MaskObject) -> None:
         self._journal.begin_with(number, total)
-        current = self._journal.path
-        self._afterwards.append(lambda: remove_journals(self._journals, but=current))
+        self._afterwards.append(self._remove_old_journals)
 
     def set_model(self, tables: Tables, model: GlobalModel) -> None:
         tables.put_model(model.id, self._models.write(model))
@@ -150,7 +151,7 @@ class Disk:
                 return None
             stored, self._counted = found
             self._journal = Journal(self._journals, stored.state.round_id, self._counted)
-            remove_journals(self._journals, but=self._journal.path)
+            self._remove_old_journals()
             return stored, self._fill(RoundMemory(stored.state.params))
 
     def _fill(self, memory: RoundMemory) -> RoundMemory:

@@ -50,6 +50,8 @@ class Journal:
         self._file: int | None = None
         self._first, self._end = position.first, position.end
         if position.end:
+            if not self.path.exists():
+                raise self._damaged(0)
             self._file = private_file(self.path, os.O_RDWR)
             self._cut_off_tail()
         elif self.path.exists():

@@ -82,6 +82,9 @@ class MemoryStorage(Storage):
     async def best_masks(self) -> list[tuple[bytes, int]]:
         return self._round.best_masks()
 
+    async def number_of_masks(self) -> int:
+        return self._round.number_of_masks
+
     async def add_chunk(self, chunk: StoredChunk) -> None:
         self._chunks.setdefault(chunk.message, {}).setdefault(chunk.chunk.chunk_id, chunk)
 

@@ -55,6 +55,10 @@ class RoundMemory:
         return self._masks.most_common(2)
 
     @property
+    def number_of_masks(self) -> int:
+        return len(self._masks)
+
+    @property
     def accepted(self) -> dict[Tag, int]:
         """How many of each kind are in."""
         counts = len(self.sums), len(self._updated), len(self._voted)

@@ -213,6 +213,9 @@ class SqliteStorage(Storage):
     async def best_masks(self) -> list[tuple[bytes, int]]:
         return self._round.best_masks()
 
+    async def number_of_masks(self) -> int:
+        return self._round.number_of_masks
+
     # ---- chunks and models ----
 
     async def add_chunk(self, chunk: StoredChunk) -> None:

@@ -15,10 +15,14 @@ from starlette.routing import BaseRoute, Route
 from petal.crypto import EncryptionKeyPair, RandomBytes
 from petal_server.assets import AssetsError, asset_routes
 from petal_server.clock import Clock, SystemClock
+from petal_server.demo_tasks import task_routes
 from petal_server.inbox import Inbox
 from petal_server.intake import Intake
 from petal_server.machine import Machine
+from petal_server.metrics import TimedRequests
 from petal_server.multipart import Reassembly
+from petal_server.onlookers import Onlookers
+from petal_server.operators import operator_routes
 from petal_server.phases import Context
 from petal_server.phases.idle import before_the_first_round
 from petal_server.routes import PROTOCOL_ROUTES
@@ -54,23 +58,28 @@ def create_app(
         workers,
     )
     machine = Machine(ctx)
+    onlookers = Onlookers(ctx, machine)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         await machine.start()
         try:
-            yield
+            async with onlookers.watching():
+                yield
         finally:
+            onlookers.leave()
             await machine.stop()
             ctx.workers.close()
 
+    routes = [*PROTOCOL_ROUTES, *operator_routes(settings), *_page(settings)]
     app = Starlette(
-        routes=[*PROTOCOL_ROUTES, *_page(settings)],
-        middleware=_cors(settings.api.cors),
+        routes=routes,
+        middleware=[_timed(onlookers, routes), *_cors(settings.api.cors)],
         lifespan=lifespan,
     )
     app.state.context = ctx
     app.state.machine = machine
+    app.state.onlookers = onlookers
     app.state.intake = Intake(ctx, largest_message(settings))
     return app
 
@@ -78,8 +87,10 @@ def create_app(
 def _page(settings: Settings) -> list[BaseRoute]:
     if not settings.web.enable:
         return []
+    folder = web_folder(settings)
     try:
-        return asset_routes(web_folder(settings), connect=settings.web.coordinators)
+        assets = asset_routes(folder, connect=settings.web.coordinators)
+        return [*task_routes(settings, folder), *assets]
     except AssetsError as error:
         log.warning("rounds run, but without the page", detail=str(error))
         text = f"This coordinator runs rounds but has no page to show: {error}\n"
@@ -105,6 +116,11 @@ def _context(
         reassembly=Reassembly(settings.multipart, largest_payload(settings)),
         state=before_the_first_round(settings, keys),
     )
+
+
+def _timed(onlookers: Onlookers, routes: list[BaseRoute]) -> Middleware:
+    paths = {route.endpoint: route.path for route in routes}
+    return Middleware(TimedRequests, seconds=onlookers.metrics.request_seconds, paths=paths)
 
 
 def _cors(cors: CorsSettings) -> list[Middleware]:

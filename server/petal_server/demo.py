@@ -1,14 +1,12 @@
-"""``petal demo``: a coordinator, native participants with digits of their own, and the page."""
+"""``petal demo``: a coordinator, native participants with data of their own, and the page."""
 
 import asyncio
-import importlib.util
 import os
 import socket
 import sys
 import webbrowser
 from contextlib import suppress
 from math import comb
-from types import ModuleType
 from typing import NoReturn
 
 import click
@@ -17,6 +15,7 @@ from petal_server import logs
 from petal_server.app import web_folder
 from petal_server.assets import AssetsError, check_vendor
 from petal_server.demo_run import run
+from petal_server.demo_tasks import DEFAULT, Task, TaskError, find_task
 from petal_server.settings import LogSettings, Settings
 
 HOST, PORT = "127.0.0.1", 8081
@@ -31,22 +30,36 @@ FEWEST_UPDATES = 3  # the protocol's own minimum
     type=click.IntRange(4, 60),
     default=8,
     show_default=True,
-    help="Native Python participants, each with digits of its own.",
+    help="Native Python participants, each with data of its own.",
+)
+@click.option(
+    "--task",
+    "name",
+    default=DEFAULT,
+    show_default=True,
+    metavar="NAME",
+    help="What is learnt: digits (images) or cancer (a table). docs/tasks.md tells how to add one.",
 )
 @click.option("--port", type=click.IntRange(0, 65535), help=f"Default {PORT}, or a free one.")
 @click.option("--rounds", type=click.IntRange(1), help="Stop after this many global models.")
 @click.option("--open/--no-open", "open_page", default=True, help="Open the page in a browser.")
 @click.option("-v", "--verbose", is_flag=True, help="Show the coordinator's and their own logs.")
 def demo(
-    participants: int, port: int | None, rounds: int | None, open_page: bool, verbose: bool
+    participants: int,
+    name: str,
+    port: int | None,
+    rounds: int | None,
+    open_page: bool,
+    verbose: bool,
 ) -> None:
-    """Watch a model learn to read digits that nobody shows to anybody.
+    """Watch a model learn from data that nobody shows to anybody.
 
     Starts a coordinator on this machine and a handful of participants in Python, each holding
-    other handwritten digits. Open the printed address to take part with a browser tab.
+    other handwritten digits, or rows of a table. Open the printed address to take part with a
+    browser tab.
 
     In every round a lot makes some participants sum participants, who only handle masks, and
-    the others update participants, who train on their digits and send the masked weights. A
+    the others update participants, who train on their data and send the masked weights. A
     round in which nobody is drawn for a task fails and the next one begins: with the default
     number of participants about one in twenty.
 
@@ -58,7 +71,7 @@ def demo(
         check_vendor(web_folder(Settings()))
     except AssetsError as error:
         _give_up(str(error))
-    task = load_task()
+    task = load_task(name)
     with _listen(port) as listening:
         address = f"http://{HOST}:{listening.getsockname()[1]}/"
         click.echo(f"{participants} participants in Python take part. Join them from a browser:")
@@ -72,12 +85,14 @@ def demo(
         click.echo("Stopped.")
 
 
-def demo_settings(task: ModuleType, participants: int) -> Settings:
+def demo_settings(task: Task, participants: int) -> Settings:
     """A round every seven seconds or so, with each phase long enough to be seen."""
+    length, mask = task.model
     return Settings.model_validate(
         {
-            "mask": dict(zip(MASK_KEYS, task.CONFIG.split("/"), strict=True)),
-            "model": {"length": task.MODEL_LENGTH},
+            "mask": dict(zip(MASK_KEYS, mask.split("/"), strict=True)),
+            "model": {"length": length},
+            "web": {"task": task.name},
             "pet": {
                 "sum": {"prob": sum_probability(participants), "time": {"min": 2, "max": 5}},
                 # Everybody who does not sum trains, so that no visitor sits a round out.
@@ -104,16 +119,15 @@ def failing_share(participants: int, probability: float) -> float:
     return 1 - sum(drawn(summing) for summing in good)
 
 
-def load_task() -> ModuleType:
-    """The digits task, which tabs run too, as a module."""
-    path = web_folder(Settings()) / "demo" / "tasks" / "digits" / "digits.py"
-    if not path.is_file():
-        _give_up(f"{path} is missing: run the demo from a checkout of Petal's repository")
-    spec = importlib.util.spec_from_file_location("petal_demo_digits", path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+def load_task(name: str = DEFAULT) -> Task:
+    """The task of that name, which tabs run too."""
+    folder = web_folder(Settings())
+    if not (folder / "demo" / "tasks").is_dir():
+        _give_up(f"{folder} holds no tasks: run the demo from a checkout of Petal's repository")
+    try:
+        return find_task(folder, name)
+    except TaskError as error:
+        _give_up(f"{error}. Name another --task.")
 
 
 def _listen(port: int | None) -> socket.socket:

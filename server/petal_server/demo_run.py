@@ -4,7 +4,6 @@ import asyncio
 import io
 import socket
 from collections.abc import Callable
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -17,7 +16,9 @@ from petal.client import participate_async
 from petal.participant import Notice, Refused, Unavailable, Warning, WeightsClamped
 from petal.round import RoundParameters
 from petal_server.app import create_app
+from petal_server.demo_tasks import Task
 from petal_server.phases import Context
+from petal_server.server import Server
 from petal_server.settings import Settings
 from petal_server.status import status
 
@@ -29,7 +30,7 @@ LOOK_EVERY = 0.25
 
 async def run(
     settings: Settings,
-    task: ModuleType,
+    task: Task,
     listening: socket.socket,
     participants: int,
     rounds: int | None,
@@ -44,16 +45,17 @@ async def run(
         server_header=False,
         timeout_graceful_shutdown=PATIENCE,
     )
-    server = uvicorn.Server(config)
-    dataset = task.load(Path(task.__file__).with_name("digits.npz"))
-    hands = task.shards(dataset, max(participants, task.PARTIES))
+    server = Server(config)
+    module = task.load_module()
+    dataset = module.load(task.data)
+    hands = module.shards(dataset, max(participants, module.PARTIES))
     async with asyncio.TaskGroup() as group:
         serving = group.create_task(server.serve([listening]))
         natives = [
-            group.create_task(participate_async(url, trainer(task, hand), observer=tell))
+            group.create_task(participate_async(url, trainer(module, hand), observer=tell))
             for hand in hands[:participants]
         ]
-        telling = group.create_task(report(app.state.context, task, dataset.held_out, rounds))
+        telling = group.create_task(report(app.state.context, module, dataset.held_out, rounds))
         await asyncio.wait([serving, telling], return_when=asyncio.FIRST_COMPLETED)
         for each in (*natives, telling):
             each.cancel()

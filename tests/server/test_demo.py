@@ -137,8 +137,9 @@ def test_few_rounds_fail_with_and_without_visitors():
 def test_the_settings_are_the_task_s_and_leave_nobody_without_a_role():
     task = demo.load_task()
     settings = demo.demo_settings(task, 8)
-    assert str(settings.mask.config.vect) == task.CONFIG
-    assert settings.model.length == task.MODEL_LENGTH
+    module = task.load_module()
+    assert str(settings.mask.config.vect) == module.CONFIG
+    assert settings.model.length == module.MODEL_LENGTH
     assert settings.pet.update.prob == 1.0
     phases = (settings.pet.sum, settings.pet.update, settings.pet.sum2)
     assert 6 <= sum(phase.time.min for phase in phases) <= 10

@@ -175,6 +175,11 @@ class WebSettings(Section):
     folder: ExistingFolder | None = Field(
         None, description="The folder with the page; left out, `web/` of this installation."
     )
+    task: str | None = Field(
+        None,
+        description="The learning task that the page takes up, a folder in `demo/tasks`; left out, "
+        "the one whose model is this coordinator's.",
+    )
     coordinators: Origins = Field(
         (),
         description="Origins of other coordinators that the page may join with "

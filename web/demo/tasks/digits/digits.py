@@ -1,16 +1,18 @@
 """The demo's learning task: handwritten digits, a small network, numpy only.
 
-The same file runs in CPython and in the tab's worker. All that crosses from the page may be a
-list, a typed array or a numpy array; `Dataset` and `Shard` stay in Python. The page calls:
+docs/tasks.md says what a task's module must have. The same file runs in CPython and in a tab's
+worker. All that crosses from the page may be a list, a typed array or a numpy array; `Dataset`
+and `Shard` stay in Python:
 
     load(data)                     bytes of digits.npz (or a path)   -> Dataset
     shards(dataset)                one a party, no image twice       -> list of PARTIES Shard
-    drawings(images, labels)       k 8x8 images 0..16, k digits      -> Shard
+    examples(images, labels)       k 8x8 images 0..16, k digits      -> Shard
     join(shard, shard, ...)        e.g. a shard and the drawings     -> Shard
     from_canvas(ink)               h x w, 0 = paper, any maximum     -> uint8 [8, 8], 0..16
     train(model, shard, seed)      float32 [MODEL_LENGTH] or None    -> float32 [MODEL_LENGTH]
     weight(shard)                  the scalar to send with an update -> float
     evaluate(model, shard)         e.g. dataset.held_out             -> accuracy 0..1
+    loss(model, shard)             the mean cross entropy            -> nats
     predict(model, image)          8x8 or 64 numbers 0..16           -> float32 [10], sums to 1
 
 Every function raises ValueError with a sentence for the person in front of the page.
@@ -45,6 +47,10 @@ class Shard:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    @property
+    def features(self) -> np.ndarray:
+        return self.images
 
     def counts(self) -> list[int]:
         """How many images of each digit."""
@@ -97,6 +103,9 @@ def drawings(images, labels) -> Shard:
     if len(digits) and not set(digits.tolist()) <= set(range(CLASSES)):
         raise ValueError("A drawing's label must be a digit from 0 to 9.")
     return Shard(pixels, digits.astype(np.uint8))
+
+
+examples = drawings
 
 
 def join(*parts: Shard) -> Shard:
@@ -153,6 +162,13 @@ def evaluate(model, shard: Shard) -> float:
     """The share of images that the model names right, 0..1."""
     _, scores = _forward(_layers(_checked(model)), _inputs(shard.images))
     return float((scores.argmax(axis=1) == shard.labels).mean())
+
+
+def loss(model, shard: Shard) -> float:
+    """The mean cross entropy, in nats."""
+    _, scores = _forward(_layers(_checked(model)), _inputs(shard.images))
+    right = _softmax(scores)[np.arange(len(shard)), shard.labels]
+    return float(-np.log(np.maximum(right, 1e-12)).mean())
 
 
 def predict(model, image) -> np.ndarray:

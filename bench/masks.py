@@ -45,7 +45,7 @@ def _mask(run: Run, length: int) -> list[Line]:
         if installed():
             official = stack.enter_context(Official(CONFIG))
             candidates[OFFICIAL] = _difference(official, length, more)
-        found = side_by_side(run.scale.repeats, run.tell, candidates, rare=(OFFICIAL,))
+        found = side_by_side(run.scale.repeats, run.tell, candidates, slow=(OFFICIAL,))
     largest = length == run.scale.masks[-1]
     most, least = (run.scale.target(each) if largest else None for each in (1.6, 8))
     beside = (rival(found[added], found[OFFICIAL], least),) if OFFICIAL in found else ()
@@ -82,7 +82,7 @@ def sum2(run: Run) -> list[Line]:
             official = stack.enter_context(Official(CONFIG))
             candidates[OFFICIAL] = lambda: official.sum_masks(count, length)
         repeats = max(1, run.scale.repeats - 3)
-        found = side_by_side(repeats, run.tell, candidates, rare=(OFFICIAL,))
+        found = side_by_side(repeats, run.tell, candidates, slow=(OFFICIAL,))
     wanted = {1: run.scale.target(8), 2: run.scale.target(14)}
     return [_sum2_line(found, ours[n], raw[n], wanted[n]) for n in (1, 2)]
 
@@ -107,7 +107,7 @@ def masking(run: Run) -> list[Line]:
         if installed():
             official = stack.enter_context(Official(CONFIG))
             candidates[OFFICIAL] = lambda: official.mask(length)
-        found = side_by_side(run.scale.repeats, run.tell, candidates, rare=(OFFICIAL,))
+        found = side_by_side(run.scale.repeats, run.tell, candidates, slow=(OFFICIAL,))
     beside = [limit(found[ours], found[raw])]
     if OFFICIAL in found:
         beside.append(rival(found[ours], found[OFFICIAL], run.scale.target(30)))

@@ -84,17 +84,16 @@ def side_by_side(
     repeats: int,
     tell: Callable[[str], None],
     candidates: dict[str, Candidate],
-    rare: tuple[str, ...] = (),
+    slow: tuple[str, ...] = (),
 ) -> dict[str, Reading]:
     """`repeats` samples of each candidate, taken in turns, after one of each for warming up.
 
-    Those named in `rare`, which take many seconds, are not warmed up and sit two turns of three
-    out.
+    Those named in `slow` take so long that warming them up changes nothing, so they are not.
     """
     samples: dict[str, list[float]] = {name: [] for name in candidates}
     for turn in range(repeats + 1):
         for name, run in candidates.items():
-            if name in rare and turn % 3 != 1:
+            if name in slow and not turn:
                 continue
             tell(f"{name}, {f'{turn} of {repeats}' if turn else 'warming up'}")
             seconds = run()

@@ -8,28 +8,31 @@ import click
 from .measure import Beside, Line, Reading, Target
 
 _BEGIN, _END = "<!-- measured -->", "<!-- /measured -->"
-_NAME, _NUMBER, _RATIO = 62, 11, 16
+_NUMBER, _RATIO = 11, 16
 
 
 def table(lines: list[Line]) -> str:
     """Ours, and indented under it what stands beside it."""
-    head = f"{'':{_NAME}}{'':>{_NUMBER}}{'ratio':>{_RATIO}}   target"
-    rows = [click.style(head, bold=True)]
+    names = [line.ours.name for line in lines]
+    names += [f"    {beside.reading.name}" for line in lines for beside in line.beside]
+    width = max(map(len, names), default=0)
+    rows = [click.style(f"{'':{width + _NUMBER}}{'ratio':>{_RATIO}}   target", bold=True)]
     for line in lines:
-        rows.append(_row(line.ours.name, line.ours, "", line.target, line.ours.value))
+        ours = line.ours
+        rows.append(f"{ours.name:{width}}" + _numbers(ours, "", line.target, ours.value))
         for beside in line.beside:
-            name, ratio = f"    {beside.reading.name}", _ratio(beside)
-            rows.append(_row(name, beside.reading, ratio, beside.target, beside.ratio))
+            name, numbers = beside.reading.name, (beside.reading, _ratio(beside))
+            rows.append(f"    {name:{width - 4}}" + _numbers(*numbers, beside.target, beside.ratio))
     return "\n".join(rows)
 
 
-def _row(name: str, reading: Reading, ratio: str, target: Target | None, value: float) -> str:
-    number = f"{name:{_NAME}}{quantity(reading):>{_NUMBER}}{ratio:>{_RATIO}}"
+def _numbers(reading: Reading, ratio: str, target: Target | None, value: float) -> str:
+    shown = f"{quantity(reading):>{_NUMBER}}{ratio:>{_RATIO}}"
     if target is None:
-        return number
+        return shown.rstrip()
     met = target.met(value)
     verdict = click.style("met" if met else "missed", fg="green" if met else "red")
-    return f"{number}   {_wanted(target, reading, ratio)}, {verdict}"
+    return f"{shown}   {_wanted(target, reading, ratio)}, {verdict}"
 
 
 def markdown(lines: list[Line]) -> str:
@@ -93,7 +96,7 @@ def quantity(reading: Reading) -> str:
 
 def _quantity(value: float, unit: str) -> str:
     if unit == "s":
-        return f"{value:.3g} s" if value >= 1 else f"{value * 1e3:.3g} ms"
+        return f"{value:.3g} s" if value >= 0.9995 else f"{value * 1e3:.3g} ms"
     if unit == "B":
         return f"{value / 1e6:.3g} MB" if value >= 1e6 else f"{value / 1e3:.3g} kB"
     return f"{value:.3g} {unit}"

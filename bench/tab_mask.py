@@ -48,7 +48,7 @@ def tab_mask(run: Run) -> list[Line]:
             official = stack.enter_context(Official(CONFIG))
             candidates[OFFICIAL] = lambda: official.sum_masks(count, length)
         repeats = max(1, run.scale.repeats - 3)
-        found = side_by_side(repeats, run.tell, candidates, rare=(OFFICIAL,))
+        found = side_by_side(repeats, run.tell, candidates, slow=(OFFICIAL,))
     lines = []
     for n, at_least in WORKERS.items():
         mine = found[ours[n]]

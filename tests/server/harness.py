@@ -73,7 +73,13 @@ class Coordinator:
     async def reaches(self, phase, after=0.0):
         """Let ``after`` seconds pass, then wait (in real time, briefly) for that phase."""
         self.clock.advance(after)
-        await self.until(lambda: self.ctx.phase is phase, f"phase {phase}")
+        await self.until(lambda: self.ctx.phase is phase and self.shows(phase), f"phase {phase}")
+
+    def shows(self, phase):
+        """Whether the board shows all that is public in this phase, and no more."""
+        board = self.ctx.board
+        wanted = phase in (PhaseName.UPDATE, PhaseName.SUM2), phase is PhaseName.SUM2
+        return (board.sums is not None, board.seeds is not None) == wanted
 
     async def until(self, condition, what="the condition"):
         for _ in range(5000):

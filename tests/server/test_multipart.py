@@ -26,14 +26,14 @@ def reassembly(**bounds):
     return Reassembly(MultipartSettings(**bounds), max_message_size=10_000)
 
 
-def chunked(member, payload, size=300):
+def chunked(member, payload, size=300, message_id=7):
     upload = Upload(
         member.keys,
         member.params.coordinator_pk,
         payload.tag,
         payload.to_bytes(),
         max_message_size=size,
-        message_id=7,
+        message_id=message_id,
         random=member.draw,
     )
     return [upload.sealed(i) for i in range(len(upload))]

@@ -126,7 +126,7 @@ def test_a_record_twice_or_left_out_is_an_error(tmp_path, written):
 
 
 def test_a_size_beyond_the_end_is_not_read(tmp_path, written):
-    path, positions = written
+    path, _ = written
     head = HEAD.pack(b"M", 0, 1, 1 << 62)
     path.write_bytes(MAGIC + head)
     found = journal(tmp_path, Position(0, len(MAGIC) + len(head)))
@@ -177,7 +177,7 @@ def test_a_checkpoint_torn_at_any_byte_leaves_the_old_file_in_force(tmp_path, wr
 
 
 def test_journals_are_removed_but_one(tmp_path, written):
-    path, positions = written
+    path, _ = written
     (tmp_path / "4-0.journal").touch()
     (tmp_path / "keep.txt").touch()
     remove_journals(tmp_path, but=path)

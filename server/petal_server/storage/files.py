@@ -11,6 +11,7 @@ _sync = getattr(os, "fdatasync", os.fsync)
 def private_folder(path: Path) -> None:
     """Make ``path`` and what is missing above it; only the owner may enter what is made."""
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    sync_folder(path.parent)
 
 
 def private_file(path: Path, flags: int = os.O_RDWR | os.O_CREAT) -> int:

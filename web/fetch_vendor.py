@@ -24,7 +24,7 @@ LOCK = WEB / "vendor.lock"
 MIRROR_VARIABLE = "PETAL_VENDOR_MIRROR"
 
 HELP = f"""\
-Fill web/vendor with Pyodide, numpy for Pyodide and libsodium.js.
+Fill web/vendor with Pyodide, numpy for Pyodide, libsodium.js and uPlot.
 
 Each file is looked for in this order:
   mirror    the folder or http(s) address in {MIRROR_VARIABLE}, laid out as web/vendor is;

@@ -98,7 +98,7 @@ def test_http_mirror_and_a_second_run_that_fetches_nothing(vendor: Path, tmp_pat
         second = fill_from(address, tmp_path / "out")
     assert second.returncode == 0, second.stderr
     assert len(asked) == len(ENTRIES)
-    assert "all 9 files are there and whole" in second.stdout
+    assert "all 12 files are there and whole" in second.stdout
 
 
 @pytest.mark.parametrize("over_http", [False, True])
@@ -137,7 +137,7 @@ def test_a_run_that_was_stopped_is_taken_up(mirror: Path, tmp_path: Path) -> Non
     (mirror / WASM).write_bytes(whole)
     done = fill_from(mirror, tmp_path / "out")
     assert done.returncode == 0, done.stderr
-    assert "fetching 7 of 9 files" in done.stdout
+    assert "fetching 10 of 12 files" in done.stdout
 
 
 def test_damaged_file_is_replaced(vendor: Path, mirror: Path, tmp_path: Path) -> None:

@@ -7,34 +7,34 @@
  *     await p.start();
  *
  * Python with numpy runs in a worker; this file and the page stay free. The folder of this file
- * must hold `worker/`, `kernel/`, `shared/` and `vendor/` beside it, wherever it is served from.
+ * must hold what `petal bundle` writes, wherever it is served from.
  */
 
-import { KernelPool, supported } from "./kernel/pool.js";
-import { plainError, revive } from "./shared/messages.js";
-import { Rpc } from "./shared/rpc.js";
+import { Kept } from "./kept.js";
+import { plainError } from "./shared/messages.js";
 import { StatusWatcher } from "./status.js";
+import { Tab } from "./tab.js";
+import { pythonModules } from "./training.js";
 
 export { fetchModel } from "./model.js";
 
 /** @typedef {import("./shared/messages.js").State} State */
+/** @typedef {import("./shared/messages.js").PlainError} PlainError */
 /** @typedef {import("./shared/messages.js").RoundDetail} RoundDetail */
-/** @typedef {Float32Array | Float64Array | Int32Array | BigInt64Array} Weights */
+/** @typedef {import("./training.js").Weights} Weights */
+/** @typedef {import("./training.js").TrainFunction} TrainFunction */
+/** @typedef {import("./training.js").PythonTraining} PythonTraining */
 
 /**
- * Trains on local data from the global model (null while there is none) and gives the new weights,
- * of the length and type that `round` names; or `{ weights, scalar }` to weigh them in the mean.
- * `signal` is aborted when the weights are no longer wanted.
- * @typedef {(model: Weights | null, context: { round: RoundDetail, signal: AbortSignal }) =>
- *   Weights | { weights: Weights, scalar?: number }
- *   | Promise<Weights | { weights: Weights, scalar?: number }>} TrainFunction
- */
-
-/**
- * A Python training module, run in the worker: it defines `train(model, round)`, where `model` is
- * a numpy array or None, and gives an array or `(array, scalar)`. `python` is the source (more than
- * one line) or its address; `modules` are further modules it imports, name to source or address.
- * @typedef {{ python: string, modules?: Record<string, string> }} PythonTraining
+ * @typedef {object} Options
+ * @property {TrainFunction | PythonTraining} train
+ * @property {string | URL} [coordinator] its address; the page's own origin if left out
+ * @property {number} [scalar] this participant's weight in the mean, 1 if left out
+ * @property {string | boolean} [persist] keep the participant in this browser, so that a reload
+ *   goes on with it: true keeps one for this tab, a name one that all tabs of this origin share,
+ *   of which one at a time takes part
+ * @property {Uint8Array | null} [snapshot] what `stop` gave, to go on as that participant
+ * @property {AbortSignal} [signal] leaves and frees everything when aborted
  */
 
 /** A stop that Python does not hear of within this time (it may be busy) ends the worker. */
@@ -48,34 +48,39 @@ const STOP_LIMIT = 10_000;
 export class Participant extends EventTarget {
   /** @type {State} */
   #state = { kind: "idle" };
-  /** @type {Worker | undefined} */
-  #worker;
-  /** @type {KernelPool | undefined} */
-  #kernel;
-  #rpc;
+  /** What it would be if it were not paused. @type {State | null} */
+  #beneath = null;
+  /** @type {Tab | undefined} */
+  #tab;
+  /** @type {Promise<void> | undefined} */
   #ready;
+  /** @type {Promise<void> | undefined} */
   #running;
+  /** Whether `start` was called and `stop` was not. */
+  #wanted = false;
+  #watched = false;
   #train;
   #coordinator;
-  #options;
+  #scalar;
+  #snapshot;
+  #kept;
+  #signal;
   #watcher;
-  #watched = false;
 
-  /**
-   * @param {object} options
-   * @param {TrainFunction | PythonTraining} options.train
-   * @param {string | URL} [options.coordinator] its address; the page's own origin if left out
-   * @param {number} [options.scalar] this participant's weight in the mean, 1 if left out
-   */
-  constructor({ train, coordinator = location.origin, ...options }) {
+  /** @param {Options} options */
+  constructor({ train, coordinator = location.origin, scalar = 1, persist, snapshot, signal }) {
     super();
     if (typeof train !== "function" && typeof train?.python !== "string") {
       throw new TypeError("train must be a function or { python: source or address }");
     }
     this.#train = train;
     this.#coordinator = new URL(coordinator, location.href).href.replace(/\/+$/, "");
-    this.#options = options;
+    this.#scalar = scalar;
+    this.#snapshot = snapshot ?? null;
+    this.#kept = persist ? new Kept(this.#coordinator, persist) : null;
+    this.#signal = signal;
     this.#watcher = new StatusWatcher(this.#coordinator, (status) => this.#tell("phase", status));
+    signal?.addEventListener("abort", () => this.#abort(), { once: true });
   }
 
   /** @returns {State} */
@@ -100,6 +105,7 @@ export class Participant extends EventTarget {
 
   /** Load Python and the training module; `start` and `call` do it when it was not done yet. */
   load() {
+    this.#signal?.throwIfAborted();
     this.#ready ??= this.#load().catch((error) => {
       this.#fail(error);
       throw error;
@@ -107,37 +113,72 @@ export class Participant extends EventTarget {
     return this.#ready;
   }
 
-  /** Join, and go on from round to round until `stop`. Resolves once taking part. */
+  /**
+   * Join, and go on from round to round until `stop`. Resolves once taking part, or on standby
+   * behind another tab. A participant that was stopped, or cut off where `persist` keeps it, goes on
+   * where it was.
+   */
   async start() {
+    this.#wanted = true;
     await this.load();
-    if (this.#running) return;
+    if (!this.#wanted || this.#running) return;
     this.#watcher.start();
-    this.#enter({ kind: "running", connected: true });
-    const train = { kind: typeof this.#train === "function" ? "javascript" : "python" };
-    const request = { coordinator: this.#coordinator, train, options: this.#options };
-    this.#running = this.#rpc.call("run", [request]).then(
-      () => this.#enter({ kind: "stopped" }),
-      (error) => this.#fail(error),
-    ).finally(() => {
+    const begun = new Promise((resolve) => this.addEventListener("state", resolve, { once: true }));
+    this.#running = this.#run().finally(() => {
       this.#running = undefined;
       if (!this.#watched) this.#watcher.stop();
     });
+    await begun;
   }
 
-  /** Leave after the step under way. What is loaded stays: `call` and `start` go on working. */
+  /**
+   * Leave after the step under way. What is loaded stays: `call` and `start` go on working.
+   * @returns {Promise<Uint8Array | null>} the participant, secret keys included, for the option
+   *   `snapshot`; null if it never took part, or if Python was too busy to write it down
+   */
   async stop() {
-    if (!this.#running) return;
-    const late = new Promise((resolve) => setTimeout(resolve, STOP_LIMIT, "late"));
-    this.#rpc.call("stop", []).catch(() => {}); // the run's own end tells what happened
-    if (await Promise.race([this.#running, late]) === "late") this.close();
+    this.#wanted = false;
+    if (this.#running) {
+      const late = new Promise((resolve) => setTimeout(resolve, STOP_LIMIT, "late"));
+      this.#tab?.call("stop", []).catch(() => {}); // the run's own end tells what happened
+      if (await Promise.race([this.#running, late]) === "late") this.close();
+    }
+    return this.#snapshot;
+  }
+
+  /** Begin nothing new until `resume`; a training or a message under way is finished. */
+  pause() {
+    if (!this.#running || this.#beneath) return;
+    this.#tab?.call("pause", []).catch(() => {}); // only a closed worker does not hear it
+    this.#beneath = this.#state;
+    this.#enter({ kind: "paused" });
+  }
+
+  resume() {
+    if (!this.#beneath) return;
+    this.#tab?.call("resume", []).catch(() => {}); // only a closed worker does not hear it
+    const state = this.#beneath;
+    this.#beneath = null;
+    this.#enter(state);
   }
 
   /** End the worker at once and free its memory; `load` or `start` begin anew. */
   close() {
-    this.#end();
-    this.#rpc?.fail(revive({ name: "AbortError", message: "The participant was closed." }));
-    this.#rpc = undefined;
+    this.#wanted = false;
+    this.#end("The participant was closed.");
     if (this.#state.kind !== "failed") this.#enter({ kind: "stopped" });
+  }
+
+  /** Whether `persist` keeps a participant that a reload, or worse, cut off while taking part. */
+  async interrupted() {
+    return this.#kept ? this.#kept.interrupted() : false;
+  }
+
+  /** Forget the participant, keys and all; `start` joins as a new one. Not while taking part. */
+  async forget() {
+    if (this.#running) throw new Error("stop the participant before it is forgotten");
+    this.#snapshot = null;
+    await this.#kept?.forget();
   }
 
   /**
@@ -149,62 +190,82 @@ export class Participant extends EventTarget {
    */
   async call(name, ...args) {
     await this.load();
-    return this.#rpc.call("call", [name, args]);
+    return this.#live().call("call", [name, args]);
   }
 
   async #load() {
     this.#enter({ kind: "loading", step: "download", loaded: 0, total: 0 });
-    const worker = new Worker(new URL("./worker/main.js", import.meta.url), { type: "module" });
-    this.#worker = worker;
-    this.#rpc = new Rpc(worker, {
+    const train = this.#train;
+    const tab = new Tab({
       event: (name, detail) => this.#hear(name, detail),
-      train: (model, round, signal) => this.#train(model, { round, signal }),
+      train: (model, round, signal) => this.#trainHere(model, round, signal),
+    }, {
+      masks: (done, total) => this.#tell("progress", { stage: "summing_masks", done, total }),
+      broken: (error) => {
+        if (this.#tab === tab) this.#fail(error);
+      },
     });
-    const broken = new Promise((_resolve, reject) => {
-      worker.addEventListener("error", (event) => reject(workerError(event, worker)));
-    });
-    broken.catch((error) => {
-      if (this.#worker !== worker) return;
-      this.#rpc.fail(error);
-      this.#fail(error);
-    });
-    const base = new URL(".", import.meta.url).href;
-    const port = this.#kernelPort();
-    const transfer = port ? [port] : [];
-    await Promise.race([this.#rpc.call("load", [base, port], { transfer }), broken]);
-    if (typeof this.#train !== "function") await this.#rpc.call("use", [where(this.#train)]);
+    this.#tab = tab;
+    await tab.load(typeof train === "function" ? null : pythonModules(train));
     if (!this.#running) this.#enter({ kind: "idle" });
   }
 
-  /** A port to workers that derive masks; null where numpy has to. */
-  #kernelPort() {
-    if (!supported()) return null;
-    this.#kernel = new KernelPool({
-      progress: (done, total) => this.#tell("progress", { stage: "summing_masks", done, total }),
-    });
-    return this.#kernel.port();
+  async #run() {
+    const request = {
+      coordinator: this.#coordinator,
+      train: { kind: typeof this.#train === "function" ? "javascript" : "python" },
+      options: { scalar: this.#scalar },
+      snapshot: this.#snapshot,
+      keep: this.#kept?.keep(),
+    };
+    try {
+      this.#snapshot = null; // from now on it is older than the participant
+      this.#snapshot = await this.#live().call("run", [request]) ?? null;
+      this.#enter({ kind: "stopped" });
+    } catch (error) {
+      this.#fail(error);
+    }
   }
 
-  #end() {
-    this.#worker?.terminate();
-    this.#kernel?.close();
-    this.#worker = this.#kernel = this.#ready = undefined;
+  #trainHere(model, round, signal) {
+    const progress = (done, total) => this.#tell("progress", { stage: "training", done, total });
+    return /** @type {TrainFunction} */ (this.#train)(model, { round, signal, progress });
+  }
+
+  #live() {
+    if (!this.#tab) throw new Error("the participant was closed");
+    return this.#tab;
+  }
+
+  async #abort() {
+    await this.stop();
+    this.close();
+  }
+
+  #end(reason) {
+    this.#tab?.end(reason);
+    this.#tab = this.#ready = undefined;
   }
 
   #hear(name, detail) {
-    if (name === "state") return this.#enter(detail);
-    return this.#tell(name, detail);
+    if (name === "moved") return this.#kept?.moved(detail);
+    if (name !== "state") return this.#tell(name, detail);
+    if (!this.#beneath) return this.#enter(detail);
+    this.#beneath = detail;
   }
 
+  /** @param {State} state */
   #enter(state) {
+    if (state.kind === "stopped" || state.kind === "failed") this.#beneath = null;
     this.#state = state;
     this.#tell("state", state);
   }
 
   #fail(error) {
     const plain = plainError(error);
-    if (plain.name === "AbortError") return;
-    this.#end();
+    // Closed on purpose, or told before: a broken worker fails every call under way.
+    if (plain.name === "AbortError" || this.#state.kind === "failed") return;
+    this.#end(plain.message);
     this.#enter({ kind: "failed", error: plain });
     this.#tell("error", plain);
   }
@@ -212,25 +273,4 @@ export class Participant extends EventTarget {
   #tell(type, detail) {
     this.dispatchEvent(new CustomEvent(type, { detail }));
   }
-}
-
-function workerError(event, worker) {
-  event.preventDefault(); // told through the participant's own error
-  const reason = event.message || "its script could not be loaded";
-  return revive({
-    name: "WorkerError",
-    message: `The worker stopped: ${reason}. Reload the page; if it happens again, the browser may ` +
-      "be too old (it needs module workers and WebAssembly) or out of memory.",
-  });
-}
-
-/** Source stays source; an address becomes absolute, seen from the page. */
-function where({ python, modules = {} }) {
-  const one = (text) => text.includes("\n") ? { source: text } : {
-    url: new URL(text, document.baseURI).href,
-  };
-  return {
-    ...one(python),
-    modules: Object.entries(modules).map(([name, text]) => ({ name, ...one(text) })),
-  };
 }

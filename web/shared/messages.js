@@ -7,14 +7,21 @@
  *
  * @typedef {{ kind: "idle" }
  *   | { kind: "loading", step: LoadStep, loaded: number, total: number }
+ *   | { kind: "standby" }
  *   | { kind: "running", connected: boolean, reason?: string, retryInSeconds?: number }
+ *   | { kind: "paused" }
  *   | { kind: "stopped" }
  *   | { kind: "failed", error: PlainError }} State
- *   The one state of a participant. `loaded` and `total` are bytes.
+ *   The one state of a participant. `loaded` and `total` are bytes. On standby it waits for another
+ *   tab, which is the same participant, to leave.
  *
  * @typedef {"download" | "python" | "petal"} LoadStep
  *
- * @typedef {{ coordinator: string, train: TrainSource, options: ParticipantOptions }} StartRequest
+ * @typedef {{ coordinator: string, train: TrainSource, options: ParticipantOptions,
+ *   snapshot?: Uint8Array, keep?: Keep }} StartRequest  of page to worker
+ * @typedef {{ key: string, fresh?: string, prefix?: string, age?: number }} Keep
+ *   The record's key; for a tab's own the key it takes if it turns out to be a copy of another tab,
+ *   and what other tabs left: keys that begin with `prefix` are forgotten at this age.
  * @typedef {{ kind: "javascript" } | { kind: "python" }} TrainSource
  * @typedef {{ scalar?: number }} ParticipantOptions
  *

@@ -5,6 +5,8 @@ import { boot } from "./boot.js";
 import { Bridge } from "./bridge.js";
 import { reach } from "./download.js";
 import * as http from "./http.js";
+import { Gate } from "./gate.js";
+import { Keeper } from "./keeper.js";
 
 /** @type {Bridge} */
 let bridge;
@@ -13,6 +15,9 @@ let leaving = new AbortController();
 let connected = true;
 /** The page's mask workers. @type {Rpc | undefined} */
 let kernel;
+const gate = new Gate();
+/** @type {Keeper | null} */
+let keeper = null;
 
 const rpc = new Rpc(globalThis, {
   /** @param {string} base @param {MessagePort | null} port to the mask workers, if there are any */
@@ -23,7 +28,9 @@ const rpc = new Rpc(globalThis, {
     }
     const report = (step, loaded, total) =>
       rpc.emit("state", { kind: "loading", step, loaded, total });
-    const page = { emit, request, train, ...(kernel && { sumMasks }) };
+    const turn = () => gate.passed;
+    const paused = () => gate.closed;
+    const page = { emit, request, train, turn, paused, keep, ...(kernel && { sumMasks }) };
     bridge = new Bridge(await boot(new URL(base), report), page);
   },
 
@@ -37,18 +44,64 @@ const rpc = new Rpc(globalThis, {
 
   call: (name, args) => bridge.call(name, args),
 
-  /** Resolves when this tab has left. */
-  run(asked) {
+  /** Resolves when this tab has left, to the participant as it then is. */
+  async run({ keep, snapshot, ...asked }) {
     leaving = new AbortController();
-    connected = true;
-    return bridge.run(asked);
+    const { signal } = leaving;
+    try {
+      keeper = keep ? await Keeper.open(keep, { signal, ...told }) : null;
+      const kept = await keeper?.snapshot();
+      if (signal.aborted) return kept ?? snapshot;
+      if (kept) return await goOn({ ...asked, snapshot: kept });
+      return await takePart({ ...asked, snapshot });
+    } catch (error) {
+      if (error === signal.reason) return snapshot; // on standby until the end
+      throw error;
+    } finally {
+      keeper?.close();
+      keeper = null;
+    }
   },
+
+  pause: () => gate.close(),
+  resume: () => gate.open(),
 
   stop() {
     leaving.abort();
+    gate.open();
     return bridge.stop();
   },
 });
+
+/** As the participant that was kept; one that another version of Petal kept may be of no use. */
+async function goOn(asked) {
+  try {
+    return await takePart(asked);
+  } catch (error) {
+    if (error.name !== "SnapshotError") throw error;
+    told.warn(`This tab joins as a new participant: ${error.message}`);
+    return takePart({ ...asked, snapshot: undefined });
+  }
+}
+
+async function takePart(asked) {
+  connected = true;
+  rpc.emit("state", { kind: "running", connected });
+  const left = await bridge.run({ ...asked, kept: keeper !== null });
+  await keeper?.save(left, false);
+  return left;
+}
+
+/** What the page hears of the keeping. */
+const told = {
+  standby: () => rpc.emit("state", { kind: "standby" }),
+  moved: (key) => rpc.emit("moved", key),
+  warn: (message) => rpc.emit("warning", { message }),
+};
+
+function keep(snapshot) {
+  return keeper.save(snapshot);
+}
 
 /** Python's events, of which one changes the state. */
 function emit(name, detail) {
@@ -59,7 +112,9 @@ function emit(name, detail) {
 
 /** An answer tells that the coordinator is back. */
 async function request(...asked) {
+  const [, , , body] = asked;
   const answer = await http.request(...asked);
+  rpc.emit("traffic", { sent: body?.length ?? 0, received: answer.body.length });
   if (!connected && answer.status < 500) {
     connected = true;
     rpc.emit("state", { kind: "running", connected });

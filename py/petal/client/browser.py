@@ -5,6 +5,7 @@
 """
 
 import asyncio
+import contextlib
 import functools
 import inspect
 import os
@@ -18,22 +19,28 @@ import petal_host
 from js import Object
 from pyodide.ffi import JsException, JsProxy, jsnull, to_js
 
-from petal.client import kernel
+from petal.client import kernel, seen
 from petal.client.driver import drive
 from petal.client.transport import Response
 from petal.crypto import SigningKeyPair
 from petal.errors import TrainingError, TransportError
 from petal.participant import (
     Delivered,
+    Event,
     GlobalModel,
     Machine,
+    ModelMasked,
     NewRound,
     Notice,
+    Post,
     Progress,
     Refused,
+    Request,
     RoleChosen,
     StateChanged,
     Unavailable,
+    Work,
+    carry_out,
 )
 from petal.round import RoundParameters
 
@@ -88,10 +95,18 @@ def _answering(function):
             return _javascript({"value": value})
         except Exception as error:  # noqa: BLE001, it is told on the page
             stack = "".join(traceback.format_exception(error))
-            plain = {"name": type(error).__name__, "message": str(error), "stack": stack}
+            plain = {"name": type(error).__name__, "message": _message(error), "stack": stack}
             return _javascript({"error": plain})
 
     return answer
+
+
+def _message(error: Exception) -> str:
+    if isinstance(error, MemoryError):
+        return (
+            "This tab ran out of memory. Close other tabs and start again, or use a larger device."
+        )
+    return str(error)
 
 
 @_answering
@@ -117,18 +132,15 @@ def _function(name: str):
 
 
 @_answering
-async def run(request: JsProxy) -> None:
-    """Take part until `stop`; `request` is a StartRequest of web/shared/messages.js."""
+async def run(request: JsProxy) -> bytes:
+    """Take part until `stop`; `request` is a StartRequest of web/shared/messages.js.
+
+    Gives the participant as `Machine.save` writes it down.
+    """
     global _running
     asked = request.to_py()
-    in_python = asked["train"]["kind"] == "python"
-    machine = Machine(
-        SigningKeyPair.generate(), random=os.urandom, scalar=asked["options"].get("scalar", 1)
-    )
-    transport = BrowserTransport(asked["coordinator"])
-    trainer = _function("train") if in_python else _train_on_the_page
-    work = kernel.work if kernel.available() else None
-    _running = asyncio.ensure_future(drive(machine, transport, trainer, _tell, work=work))
+    machine = _machine(asked)
+    _running = asyncio.ensure_future(_take_part(machine, asked))
     try:
         await _running
     except asyncio.CancelledError:
@@ -136,6 +148,7 @@ async def run(request: JsProxy) -> None:
             raise
     finally:
         _running = None
+    return machine.save()
 
 
 _running: asyncio.Task | None = None
@@ -146,6 +159,53 @@ def stop() -> None:
     """Leave at the next await."""
     if _running:
         _running.cancel()
+
+
+def _machine(asked: dict) -> Machine:
+    """The participant that was saved; a new one where there is none."""
+    if saved := asked.get("snapshot"):
+        return Machine.restore(bytes(saved), random=os.urandom)
+    scalar = asked["options"].get("scalar", 1)
+    return Machine(SigningKeyPair.generate(), random=os.urandom, scalar=scalar)
+
+
+class _Paused(Exception):
+    """Not now: leave the request, and begin again with a look at the round."""
+
+
+async def _take_part(machine: Machine, asked: dict) -> None:
+    transport = BrowserTransport(asked["coordinator"])
+    in_python = asked["train"]["kind"] == "python"
+    trainer = _function("train") if in_python else _train_on_the_page
+    keeper = Keeper(machine) if asked["kept"] else None
+    while True:
+        await petal_host.turn()
+        with contextlib.suppress(_Paused):
+            before = functools.partial(_before, keeper)
+            return await drive(machine, transport, trainer, _tell, work=_work, before=before)
+
+
+async def _before(keeper: "Keeper | None", request: Request) -> None:
+    if keeper:
+        await keeper.before(request)
+    if petal_host.paused():
+        raise _Paused
+
+
+class Keeper:
+    """Writes the participant down before anything leaves, so that a reload sends nothing twice."""
+
+    def __init__(self, machine: Machine):
+        self._machine = machine
+        self._kept = None
+
+    async def before(self, request: Request) -> None:
+        """Awaits the writing of what changed since the last time."""
+        params = self._machine.params
+        now = (self._machine.state, params and params.seed)
+        if now != self._kept or isinstance(request, Post):
+            await petal_host.keep(to_js(self._machine.save()))
+        self._kept = now
 
 
 class BrowserTransport:
@@ -165,6 +225,13 @@ class BrowserTransport:
         except JsException as error:
             raise TransportError(str(error.message)) from error
         return Response(answer.status, answer.headers.to_py(), answer.body.to_bytes())
+
+
+async def _work(request: Work) -> Event:
+    event = await kernel.work(request) if kernel.available() else carry_out(request)
+    if isinstance(event, ModelMasked):
+        petal_host.emit("masked", _javascript(seen.side_by_side(request, event)))
+    return event
 
 
 async def _train_on_the_page(model: np.ndarray | None, params: RoundParameters):

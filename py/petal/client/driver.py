@@ -46,6 +46,7 @@ TrainingResult = (
 )
 Trainer = Callable[[Weights | None, RoundParameters], TrainingResult | Awaitable[TrainingResult]]
 Observer = Callable[[Notice], None]
+Before = Callable[[Request], Awaitable[None]]
 
 # A tab has no threads; there the heavy work is JavaScript's, and `work` awaits it.
 _THREADS = sys.platform != "emscripten"
@@ -65,6 +66,7 @@ async def drive(
     observer: Observer | None = None,
     *,
     work: Callable[[Work], Awaitable[Event]] | None = None,
+    before: Before | None = None,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> None:
     """Take part in rounds until the machine is done; cancel the task to stop earlier.
@@ -72,8 +74,9 @@ async def drive(
     `trainer(model, params)` is given the global model (read-only array of the data type's dtype,
     or None) and returns new weights, or (weights, scalar), or None to sit the round out; it may
     be a coroutine function, a plain one runs in a thread. `observer` is given each notice.
-    `work` answers MaskModel and SumMasks. The machine is consistent at every await, so it can
-    be saved after a cancellation and even from within the observer.
+    `work` answers MaskModel and SumMasks. `before` is awaited ahead of each request: time to
+    write the machine down before anything leaves, and what it raises ends this. The machine is
+    consistent at every await, so it can be saved there, in the observer and after an end.
     """
     effects = machine.resume()
     while True:
@@ -85,6 +88,8 @@ async def drive(
                 observer(effect)
         if request is None or isinstance(request, Done):
             return
+        if before:
+            await before(request)
         event = await _perform(request, transport, trainer, work or _work, sleep)
         effects = machine.receive(event)
 

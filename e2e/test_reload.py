@@ -1,0 +1,138 @@
+"""A reload in any phase: the tab goes on as the same participant, and nothing is sent twice."""
+
+import numpy as np
+import pytest
+
+from petal.round import Role
+
+from .cast import CONFIG, machine, playing
+from .processes import wait_until
+
+JOIN = """async ([snapshot, persist]) => {
+  const { Participant } = await import("/petal/petal.js");
+  globalThis.heard = { warnings: [], messages: [], stages: [], trained: 0 };
+  const train = async (_model, { round, progress }) => {
+    heard.trained += 1;
+    progress(1, 2);
+    if (globalThis.never) await new Promise(() => {});
+    return new Float32Array(round.modelLength).fill(1);
+  };
+  globalThis.p = new Participant({
+    train, persist, snapshot: snapshot && new Uint8Array(snapshot),
+  });
+  heard.interrupted = await p.interrupted();
+  p.addEventListener("warning", ({ detail }) => heard.warnings.push(detail.message));
+  p.addEventListener("message", ({ detail }) => heard.messages.push(detail));
+  p.addEventListener("progress", ({ detail }) => heard.stages.push(detail));
+  await p.start();
+}"""
+
+
+class Wire:
+    """Counts the messages that leave a page, and holds back the n-th: it never arrives."""
+
+    def __init__(self, page):
+        self._page, self._hold, self._held = page, None, False
+        self.left = 0
+        page.route("**/message", self._pass)
+
+    def hold(self, n: int | None) -> None:
+        self._hold, self._held = n, False
+
+    def holding(self) -> bool:
+        self._page.evaluate("0")  # Playwright passes requests on while it is called
+        return self._held
+
+    def _pass(self, route) -> None:
+        if self._hold is not None and self.left >= self._hold:
+            self._held = True
+        else:
+            self.left += 1
+            route.continue_()
+
+
+def join(page, snapshot: bytes | None = None, persist="me") -> None:
+    page.evaluate(JOIN, [list(snapshot) if snapshot else None, persist])
+
+
+def rejoin(page) -> None:
+    """Reload, and take part again."""
+    page.reload()
+    join(page)
+    assert page.evaluate("heard.interrupted")
+
+
+def stage(page, name: str):
+    return lambda: any(each["stage"] == name for each in page.evaluate("heard.stages"))
+
+
+def published(coordinator, page):
+    def look():
+        page.evaluate("0")  # or its requests stand still, see Wire
+        return coordinator.model()
+
+    return wait_until("a global model", look)[1]
+
+
+@pytest.fixture
+def coordinator(coordinate):
+    return coordinate(sum_prob=0.5, config=CONFIG)
+
+
+def calm(page) -> None:
+    assert page.evaluate("heard.warnings") == []
+    assert {m["outcome"] for m in page.evaluate("heard.messages")} == {"accepted"}
+
+
+def test_an_update_participant_is_reloaded_in_every_phase(coordinator, tabs):
+    page = tabs(coordinator.url)
+    wire = Wire(page)
+    mine = machine(coordinator, Role.UPDATE, max_message_size=4096)
+    others = [machine(coordinator, Role.UPDATE) for _ in range(2)]
+    page.evaluate("globalThis.never = true")
+    join(page, mine.save())
+    assert not page.evaluate("heard.interrupted")
+    wait_until("training", lambda: page.evaluate("heard.trained"))
+
+    rejoin(page)
+    wait_until("trained anew", stage(page, "awaiting_sums"))
+    assert page.evaluate("heard.trained") == 1
+
+    rejoin(page)
+    wire.hold(3)
+    with playing(coordinator, *others, machine(coordinator, Role.SUM)):
+        wait_until("half of it is sent", wire.holding)
+        wire.hold(None)
+        rejoin(page)
+        model = published(coordinator, page)
+    assert page.evaluate("heard.trained") == 0, "the trained model was kept"
+    calm(page)
+    parts = page.evaluate("heard.stages.find((s) => s.stage === 'sending_update' && s.total).total")
+    assert parts > 5
+    assert wire.left == parts
+    np.testing.assert_allclose(model, (1 + 0.25 + 0.5) / 3, atol=1e-6)
+
+
+def test_a_sum_participant_is_reloaded_in_every_phase(coordinator, tabs):
+    page = tabs(coordinator.url)
+    wire = Wire(page)
+    others = [machine(coordinator, Role.UPDATE) for _ in range(3)]
+    wire.hold(0)
+    join(page, machine(coordinator, Role.SUM).save())
+    wait_until("the sum message is on its way", wire.holding)
+
+    wire.hold(None)
+    rejoin(page)
+    wait_until("it is accepted", lambda: page.evaluate("heard.messages.length"))
+    calm(page)
+
+    rejoin(page)
+    wire.hold(1)
+    with playing(coordinator, *others):
+        wait_until("the sum2 message is on its way", wire.holding)
+        wire.hold(None)
+        rejoin(page)
+        model = published(coordinator, page)
+    calm(page)
+    assert wire.left == 2
+    np.testing.assert_allclose(model, (0.25 + 0.5 + 0.75) / 3, atol=1e-6)

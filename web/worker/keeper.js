@@ -1,0 +1,98 @@
+/**
+ * Keeps one participant across reloads: a Web Lock, so that no two tabs are the same participant,
+ * and a record in IndexedDB.
+ */
+
+import { Store } from "../shared/store.js";
+
+/** A reloaded tab's old lock is free within a second; held longer, another tab has it. */
+const OWN_LIMIT = 5000;
+
+export class Keeper {
+  #key;
+  #store;
+  #release;
+  #warn;
+
+  /**
+   * Become the participant `keep.key`, and wait for that while another tab is it.
+   * @param {import("../shared/messages.js").Keep} keep
+   * @param {{ standby: () => void, moved: (key: string) => void, warn: (message: string) => void,
+   *   signal: AbortSignal }} page `moved` tells the key of a tab that is a copy of another
+   * @returns {Promise<Keeper | null>} null where this browser keeps nothing
+   */
+  static async open(keep, { standby, moved, warn, signal }) {
+    let store;
+    try {
+      if (!navigator.locks) throw new Error("Web Locks need https or localhost");
+      store = await Store.open();
+      if (keep.prefix) await store.prune(keep.prefix, keep.age);
+    } catch (error) {
+      warn(`Nothing is kept for a reload, because this browser does not let it: ${error.message}.`);
+      return null;
+    }
+    const { key, release } = await (keep.fresh ? own : shared)(keep, { standby, signal });
+    if (key !== keep.key) moved(key);
+    return new Keeper(key, store, release, warn);
+  }
+
+  constructor(key, store, release, warn) {
+    this.#key = key;
+    this.#store = store;
+    this.#release = release;
+    this.#warn = warn;
+  }
+
+  /** @returns {Promise<Uint8Array | undefined>} the participant as it was left */
+  async snapshot() {
+    return (await this.#store.get(this.#key))?.snapshot;
+  }
+
+  /** Resolves when it is written; a full disk warns once, and the participant goes on. */
+  async save(snapshot, running = true) {
+    if (!this.#store) return;
+    try {
+      await this.#store.put(this.#key, { snapshot, running, at: Date.now() });
+    } catch (error) {
+      this.#warn(`Nothing more is kept for a reload: ${error.message}`);
+      this.#store.close();
+      this.#store = undefined;
+    }
+  }
+
+  /** Let another tab be this participant. */
+  close() {
+    this.#store?.close();
+    this.#release();
+  }
+}
+
+/** Many tabs may ask for this one: stand by until it is free. */
+async function shared({ key }, { standby, signal }) {
+  const release = await lock(key, { ifAvailable: true });
+  if (release) return { key, release };
+  standby();
+  return { key, release: await lock(key, { signal }) };
+}
+
+/** This tab's own; where the tab is a copy of another one, a fresh one. */
+async function own({ key, fresh }, { signal }) {
+  const limit = AbortSignal.timeout(OWN_LIMIT);
+  try {
+    return { key, release: await lock(key, { signal: AbortSignal.any([signal, limit]) }) };
+  } catch (error) {
+    if (!limit.aborted || signal.aborted) throw error;
+    return { key: fresh, release: await lock(fresh, { signal }) };
+  }
+}
+
+/** @returns {Promise<(() => void) | null>} what frees the lock; null if `ifAvailable` and it is not */
+function lock(key, options) {
+  return new Promise((resolve, reject) => {
+    const held = (granted) => {
+      if (!granted) return resolve(null);
+      return new Promise((release) => resolve(release));
+    };
+    navigator.locks.request(`petal ${key}`, options, held).catch(reject);
+  });
+}

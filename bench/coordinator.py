@@ -15,10 +15,12 @@ from petal_server.app import create_app
 from petal_server.outcome import Outcome
 from petal_server.phases import PhaseName
 from petal_server.settings import LogSettings, Settings
+from petal_server.storage import MemoryStorage, Storage
+from petal_server.workers import Workers
 
 from .measure import Line, Reading, Target, limit
 from .scale import CORES, Run
-from .server import settings
+from .server import durable, settings
 from .traffic import Traffic
 
 _BATCH = 8
@@ -26,14 +28,18 @@ _BATCH = 8
 
 def intake(run: Run) -> list[Line]:
     """The coordinator's whole path, open to add, in updates a second; and libsodium's share."""
-    return asyncio.run(_intake(run))
-
-
-async def _intake(run: Run) -> list[Line]:
-    length, batch = run.scale.weights, min(_BATCH, run.scale.updates)
-    turns = run.scale.repeats
     logs.configure(LogSettings(filter="warn"))
-    app = create_app(Settings(**settings(length, sums=1, updates=batch * (turns + 1))))
+    name = f"open, verify, parse, check and add updates of {run.scale.weights:,} weights"
+    memory = asyncio.run(_intake(run, name, MemoryStorage(workers := Workers()), workers))
+    with durable(workers := Workers()) as store:
+        kept = asyncio.run(_intake(run, "the same, and keep them on the disk", store, workers))
+    return [memory, kept]
+
+
+async def _intake(run: Run, name: str, store: Storage, workers: Workers) -> Line:
+    batch, turns = min(_BATCH, run.scale.updates), run.scale.repeats
+    chosen = settings(run.scale.weights, sums=1, updates=batch * (turns + 1))
+    app = create_app(Settings(**chosen), store=store, workers=workers)
     ours, sodium = [], []
     async with app.router.lifespan_context(app):
         traffic = Traffic(app.state.context.state.params)
@@ -48,11 +54,10 @@ async def _intake(run: Run) -> list[Line]:
             if turn:
                 ours.append(batch / seconds)
                 sodium.append(batch / alone)
-    name = f"open, verify, parse, check and add updates of {length:,} weights"
     whole = Reading(name, tuple(ours), "/s")
     part = Reading(f"libsodium's part alone, {CORES} threads", tuple(sodium), "/s")
     target = Target(at_least=20) if run.scale.target(20) else None
-    return [Line("intake", whole, (limit(whole, part),), target)]
+    return Line("intake", whole, (limit(whole, part),), target)
 
 
 async def _receive(app: Starlette, bodies: list[bytes]) -> float:

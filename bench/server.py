@@ -11,15 +11,20 @@ import json
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
-import uvicorn
 
-from petal_server import logs
+from petal_server import http_server, logs
 from petal_server.app import create_app
 from petal_server.settings import LogSettings, Settings
+from petal_server.storage import SqliteStorage, Storage
+from petal_server.workers import Workers
 
 from .machine import ROOT
 
@@ -62,10 +67,20 @@ class Heart:
         }
 
 
-async def serve(settings: Settings) -> None:
-    app = create_app(settings)
+@contextmanager
+def durable(workers: Workers) -> Iterator[Storage]:
+    """The store that `petal serve` has by default, in a folder that is gone afterwards."""
+    with (
+        tempfile.TemporaryDirectory(prefix="petal-bench-") as folder,
+        SqliteStorage(Path(folder), workers=workers) as store,
+    ):
+        yield store
+
+
+async def serve(settings: Settings, store: Storage, workers: Workers) -> None:
+    app = create_app(settings, store=store, workers=workers)
     heart = Heart(lambda: app.state.context.phase.value)
-    server = Announcing(uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=1))
+    server = Announcing.of(app, settings)
     with socket.create_server(("127.0.0.1", 0), backlog=256) as listening:
         serving = asyncio.create_task(server.serve([listening]))
         await _beat_until_the_end(heart)
@@ -74,8 +89,8 @@ async def serve(settings: Settings) -> None:
     print(json.dumps(heart.report()), flush=True)
 
 
-class Announcing(uvicorn.Server):
-    """Prints its address once it answers."""
+class Announcing(http_server.Server):
+    """`petal serve`'s own, that prints its address once it answers."""
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -146,4 +161,8 @@ def settings(length: int, sums: int, updates: int, **sections) -> dict:
 if __name__ == "__main__":
     logs.configure(LogSettings(filter="warn"))
     chosen = json.loads(sys.argv[1])
-    asyncio.run(idle() if chosen is None else serve(Settings(**chosen)))
+    if chosen is None:
+        asyncio.run(idle())
+    else:
+        with durable(workers := Workers()) as store:
+            asyncio.run(serve(Settings(**chosen), store, workers))

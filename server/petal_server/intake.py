@@ -95,6 +95,7 @@ class Intake:
         message = await ctx.workers.run(_open, body, state, phase.tag, sender)
         if not message.multipart:
             return await self._submit(message, message.payload, state)
+        await self._refuse_more(message)
         self._still(state, phase)
         payload = self._reassemble(message)
         changes = ctx.reassembly.take_changes()
@@ -107,6 +108,16 @@ class Intake:
         finally:
             # Only now: until the whole message is stored, its chunks have to be.
             await self._store(changes)
+
+    async def _refuse_more(self, message: Message) -> None:
+        """Keep no chunk of who has had such a message accepted.
+
+        It may be the last one sent again, after its answer was lost: no others will come.
+        """
+        store = self._ctx.store
+        if await store.has_added(message.tag, message.participant_pk):
+            await store.commit()
+            raise Rejection(Reason.REPLAYED)
 
     async def _submit(
         self, message: Message, payload: bytes | memoryview, state: CoordinatorState

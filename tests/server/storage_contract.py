@@ -195,6 +195,19 @@ class StorageContract:
         await store.add_mask(UPDATE_B, b"mask")
         assert await store.accepted() == {Tag.SUM: 2, Tag.UPDATE: 1, Tag.SUM2: 1}
 
+    async def test_knows_whose_messages_were_added(self, store):
+        await with_sums(store)
+        await add_update(store, UPDATE_A, 1)
+        await store.add_mask(SUM_B, b"mask")
+        senders = (SUM_A, SUM_B, UPDATE_A, UPDATE_B)
+
+        async def added(tag):
+            return [pk for pk in senders if await store.has_added(tag, pk)]
+
+        assert await added(Tag.SUM) == [SUM_A, SUM_B]
+        assert await added(Tag.UPDATE) == [UPDATE_A]
+        assert await added(Tag.SUM2) == [SUM_B]
+
     async def test_a_new_round_starts_clean_and_keeps_models(self, store):
         model = GlobalModel("1_aa", b"exact", b"array")
         await with_sums(store)

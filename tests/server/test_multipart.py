@@ -63,6 +63,17 @@ async def test_a_chunk_sent_twice_changes_nothing():
         assert await coordinator.post(bodies[-1]) == ACCEPTED
 
 
+async def test_the_last_chunk_again_after_its_answer_was_lost():
+    async with running() as coordinator:
+        await to_update(coordinator)
+        member = updaters(coordinator.params, 1)[0]
+        bodies = chunked(member, member.update_payload(coordinator.sums))
+        assert [await coordinator.post(body) for body in bodies][-1] == ACCEPTED
+        wanted = Receipt(Outcome.REJECTED, Reason.REPLAYED)
+        assert await coordinator.post(bodies[-1]) == wanted
+        assert coordinator.ctx.reassembly.messages == 0
+
+
 async def test_unfinished_messages_are_forgotten_when_the_phase_changes():
     async with running() as coordinator:
         await to_update(coordinator)

@@ -89,6 +89,10 @@ class Storage(ABC):
         """How many messages of each kind were added to this round."""
 
     @abstractmethod
+    async def has_added(self, tag: Tag, pk: bytes) -> bool:
+        """Whether a participant's message of this kind was added to this round."""
+
+    @abstractmethod
     async def add_sum_participant(self, sum_pk: bytes, ephemeral_pk: bytes) -> Stored:
         """Add to the sum dictionary; ``REPLAYED`` if ``sum_pk`` is in it."""
 

@@ -22,6 +22,9 @@ class RoundMemory:
         self._voted: set[bytes] = set()
         self._masks: Counter[bytes] = Counter()
 
+    def has(self, tag: Tag, pk: bytes) -> bool:
+        return pk in {Tag.SUM: self.sums, Tag.UPDATE: self._updated, Tag.SUM2: self._voted}[tag]
+
     def add_sum_participant(self, sum_pk: bytes, ephemeral_pk: bytes) -> Stored:
         if sum_pk in self.sums:
             return Stored.REPLAYED

@@ -169,6 +169,9 @@ class SqliteStorage(Storage):
     async def accepted(self) -> dict[Tag, int]:
         return self._round.accepted
 
+    async def has_added(self, tag: Tag, pk: bytes) -> bool:
+        return self._round.has(tag, pk)
+
     async def add_sum_participant(self, sum_pk: bytes, ephemeral_pk: bytes) -> Stored:
         stored = self._round.add_sum_participant(sum_pk, ephemeral_pk)
         if stored is Stored.ADDED:

@@ -1,4 +1,4 @@
-"""How bytes are answered: with an ETag, 304 for who has them, and bit by bit where they are many."""
+"""How bytes are answered: with an ETag, 304 for who has them, bit by bit where they are many."""
 
 from collections.abc import AsyncIterator
 

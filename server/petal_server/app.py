@@ -62,14 +62,14 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        await machine.start()
-        try:
-            async with onlookers.watching():
+        async with onlookers.watching():
+            await machine.start()
+            try:
                 yield
-        finally:
-            onlookers.leave()
-            await machine.stop()
-            ctx.workers.close()
+            finally:
+                onlookers.leave()
+                await machine.stop()
+                ctx.workers.close()
 
     routes = [*PROTOCOL_ROUTES, *operator_routes(settings), *_page(settings)]
     app = Starlette(

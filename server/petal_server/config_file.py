@@ -21,6 +21,9 @@ from pydantic_settings import (
 from petal_server.settings import XAYNET_ONLY, Settings
 
 PREFIXES = ("PETAL__", "XAYNET__")
+MAY_HOLD_SECRETS = ("metrics", *XAYNET_ONLY)
+"""Sections whose values are not shown: an address may hold a password."""
+
 SET_BY_KEY = "a section is set key by key, as in PETAL__PET__SUM__PROB=0.5"
 
 
@@ -97,7 +100,7 @@ def _explain(details: Mapping[str, Any], path: Path | None) -> str:
         return f"{place}: unknown key {key}; {_known_keys(loc)}"
     message = details["msg"].removeprefix("Value error, ")
     message = message.replace("Input should be", "must be", 1)
-    if isinstance(details["input"], dict | BaseModel) or loc[0] in XAYNET_ONLY:
+    if isinstance(details["input"], dict | BaseModel) or loc[0] in MAY_HOLD_SECRETS:
         return f"{place}: {key}: {message}"
     return f"{place}: {key}: {message} (got {details['input']!r})"
 

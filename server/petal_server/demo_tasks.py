@@ -13,9 +13,11 @@ from typing import Any
 
 import structlog
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
+from petal_server.answers import answer
+from petal_server.published import Published
 from petal_server.settings import Settings
 
 log = structlog.get_logger("petal.task")
@@ -108,9 +110,10 @@ def task_routes(settings: Settings, web_dir: Path) -> list[Route]:
     except TaskError as error:
         log.warning("the page has no task", detail=str(error))
         return []
-    body = {"name": task.name, **task.about}
+    about = json.dumps({"name": task.name, **task.about}).encode()
+    published = Published.of(about, "application/json")
 
-    async def get_task(_: Request) -> Response:
-        return JSONResponse(body, headers={"Cache-Control": "no-cache"})
+    async def get_task(request: Request) -> Response:
+        return answer(request, published)
 
     return [Route("/task", get_task)]

@@ -55,6 +55,14 @@ class MessageHandled:
 
 
 @dataclass(frozen=True)
+class MasksCounted:
+    """The sum participants voted for so many different masks; one is as it should be."""
+
+    round_id: int
+    masks: int
+
+
+@dataclass(frozen=True)
 class ModelPublished:
     """The round has a global model: the mean of so many updates."""
 
@@ -63,7 +71,7 @@ class ModelPublished:
     updates: int
 
 
-Event = PhaseStarted | PhaseEnded | RoundFailed | MessageHandled | ModelPublished
+Event = PhaseStarted | PhaseEnded | RoundFailed | MessageHandled | MasksCounted | ModelPublished
 Listener = Callable[[Event], None]
 
 

@@ -3,22 +3,17 @@
 import base64
 import binascii
 import json
-from collections.abc import AsyncIterator
 
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from petal_server.answers import answer
 from petal_server.intake import Intake
 from petal_server.outcome import Receipt
 from petal_server.phases import Context
 from petal_server.published import NPY, Published
 from petal_server.status import status
-
-HEADERS = {"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
-"""Answers may be kept but must be asked for again: with an ETag that costs a 304."""
-
-PIECE = 2**18
 
 
 async def post_message(request: Request) -> Response:
@@ -54,11 +49,11 @@ def _receipt(request: Request, receipt: Receipt, status_code: int = 200) -> Resp
 
 
 async def get_params(request: Request) -> Response:
-    return _answer(request, _context(request).board.params)
+    return answer(request, _context(request).board.params)
 
 
 async def get_sums(request: Request) -> Response:
-    return _answer(request, _context(request).board.sums)
+    return answer(request, _context(request).board.sums)
 
 
 async def get_seeds(request: Request) -> Response:
@@ -66,45 +61,26 @@ async def get_seeds(request: Request) -> Response:
     if sum_pk is None:
         return Response(status_code=400)
     seeds = _context(request).board.seeds
-    return _answer(request, seeds and seeds.of(sum_pk))
+    return answer(request, seeds and seeds.of(sum_pk))
 
 
 async def get_model(request: Request) -> Response:
     board = _context(request).board
     wants_npy = NPY in request.headers.get("accept", "")
-    answer = _answer(request, board.model_npy if wants_npy else board.model_bincode)
-    answer.headers["Vary"] = "Accept"
+    response = answer(request, board.model_npy if wants_npy else board.model_bincode)
+    response.headers["Vary"] = "Accept"
     if board.model_id:
-        answer.headers["Petal-Model-Id"] = board.model_id
-    return answer
+        response.headers["Petal-Model-Id"] = board.model_id
+    return response
 
 
 async def get_status(request: Request) -> Response:
     body = json.dumps(status(_context(request))).encode()
-    return _answer(request, Published.of(body, "application/json"))
+    return answer(request, Published.of(body, "application/json"))
 
 
 def _context(request: Request) -> Context:
     return request.app.state.context
-
-
-def _answer(request: Request, published: Published | None) -> Response:
-    if published is None:
-        return Response(status_code=204, headers=HEADERS)
-    headers = {**HEADERS, "ETag": published.etag}
-    known = request.headers.get("if-none-match", "")
-    if published.etag in (tag.strip().removeprefix("W/") for tag in known.split(",")):
-        return Response(status_code=304, headers=headers)
-    if len(published.body) <= PIECE:
-        return Response(published.body, headers=headers, media_type=published.media_type)
-    headers["Content-Length"] = str(len(published.body))
-    return StreamingResponse(_pieces(published.body), 200, headers, published.media_type)
-
-
-async def _pieces(body: bytes) -> AsyncIterator[bytes]:
-    """A model bit by bit, each when the last is sent: in one go it would hold the loop up."""
-    for start in range(0, len(body), PIECE):
-        yield body[start : start + PIECE]
 
 
 def _participant_pk(request: Request) -> bytes | None:

@@ -12,6 +12,7 @@ import uvicorn
 
 from petal_server import logs
 from petal_server.app import create_app
+from petal_server.http_server import Server
 from petal_server.settings import Settings
 from petal_server.sizes import largest_payload
 from petal_server.storage import MemoryStorage, SqliteStorage, Storage, StorageError
@@ -40,19 +41,12 @@ def run(settings: Settings) -> None:
 
 
 def _serve(settings: Settings, store: Storage, workers: Workers) -> None:
-    config = uvicorn.Config(
-        create_app(settings, store=store, workers=workers),
-        log_config=None,
-        server_header=False,
-        timeout_graceful_shutdown=settings.api.stop_timeout,
-        **_tls(settings),
-    )
+    server = Server.of(create_app(settings, store=store, workers=workers), settings)
     try:
-        config.load()
+        server.config.load()
     except (OSError, ssl.SSLError) as error:
         raise CannotServe(f"TLS files cannot be used: {error}") from None
     with _listen(settings) as listening:
-        server = uvicorn.Server(config)
         _stop_on_signal(server)
         click.echo(f"Petal coordinator on {_url(settings, listening)}")
         click.echo(summary(settings))
@@ -119,19 +113,6 @@ def _stop_on_signal(server: uvicorn.Server) -> None:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
-
-
-def _tls(settings: Settings) -> dict[str, object]:
-    api = settings.api
-    if api.tls_certificate is None:
-        return {}
-    options: dict[str, object] = {
-        "ssl_certfile": str(api.tls_certificate),
-        "ssl_keyfile": str(api.tls_key),
-    }
-    if api.tls_client_auth:
-        options |= {"ssl_ca_certs": str(api.tls_client_auth), "ssl_cert_reqs": ssl.CERT_REQUIRED}
-    return options
 
 
 def _listen(settings: Settings) -> socket.socket:

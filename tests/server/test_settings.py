@@ -77,7 +77,7 @@ def test_xaynets_own_file(config):
 
 def test_sections_that_change_nothing_are_named_and_stay_hidden(config):
     settings = load(config(XAYNET))
-    assert settings.not_applied == ["metrics", "redis", "s3"]
+    assert settings.not_applied == ["redis", "s3"]
     assert "minio123" not in repr(settings)
     assert "hunter2" not in repr(settings)
 
@@ -192,3 +192,10 @@ def test_half_of_a_tls_setting_is_refused(config, tmp_path, given):
 
 def test_an_ipv6_address(config):
     assert load(config("[api]\nbind_address = '[::1]:80'")).api.host_and_port == ("::1", 80)
+
+
+def test_an_address_with_a_password_is_not_shown_when_it_is_wrong(config):
+    path = config('[metrics.influxdb]\nurl = "ftp://operator:hunter2@h/"\n')
+    with pytest.raises(ConfigError, match="must be an address such as") as caught:
+        load(path)
+    assert "hunter2" not in str(caught.value)

@@ -8,7 +8,7 @@ import structlog
 from petal.errors import MaskError
 from petal.mask import Aggregation, MaskObject
 from petal.wire import encode_model
-from petal_server.events import ModelPublished
+from petal_server.events import MasksCounted, ModelPublished
 from petal_server.phases.context import Context
 from petal_server.phases.names import FailureName, PhaseFailure, PhaseName
 from petal_server.published import with_model
@@ -23,6 +23,8 @@ async def run(ctx: Context) -> PhaseName:
     # There already if the coordinator was restarted before the next round could begin.
     model = await ctx.store.global_model(model_id)
     if model is None:
+        masks = await ctx.store.number_of_masks()
+        ctx.events.tell(MasksCounted(ctx.state.round_id, masks))
         mask = _elected(await ctx.store.best_masks())
         model = await _make(ctx, running_sum, mask, model_id)
         await ctx.store.set_global_model(model)

@@ -21,20 +21,24 @@ from petal_server.settings.coordinator import (
     StorageSettings,
     WebSettings,
 )
+from petal_server.settings.operators import EventSettings, InfluxSettings, MetricsSettings
 from petal_server.settings.pet import CountSettings, PetSettings, TimeSettings
 
 __all__ = [
     "XAYNET_ONLY",
     "CorsSettings",
     "CountSettings",
+    "EventSettings",
+    "InfluxSettings",
     "LogSettings",
+    "MetricsSettings",
     "MultipartSettings",
     "Settings",
     "StorageSettings",
     "TimeSettings",
 ]
 
-XAYNET_ONLY = ("metrics", "redis", "s3", "trust_anchor")
+XAYNET_ONLY = ("redis", "s3", "trust_anchor")
 """Sections of Xaynet's file that are accepted so that the file loads, and change nothing yet."""
 
 
@@ -53,7 +57,8 @@ class Settings(BaseSettings):
     storage: StorageSettings = StorageSettings()
     restore: RestoreSettings = RestoreSettings()
     web: WebSettings = WebSettings()
-    metrics: dict[str, Any] | None = Field(None, repr=False)
+    metrics: MetricsSettings = MetricsSettings()
+    events: EventSettings = EventSettings()
     redis: dict[str, Any] | None = Field(None, repr=False)
     s3: dict[str, Any] | None = Field(None, repr=False)
     trust_anchor: dict[str, Any] | None = Field(None, repr=False)

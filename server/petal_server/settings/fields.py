@@ -56,6 +56,12 @@ def _origin(value: str) -> str:
     return value
 
 
+def _web_address(value: str) -> str:
+    if not re.fullmatch(r"https?://[^/\s?#]+(/[^\s?#]*)?", value):
+        raise ValueError('must be an address such as "http://127.0.0.1:8086"')
+    return value.rstrip("/")
+
+
 Address = Annotated[str, AfterValidator(_address)]
 Directives = Annotated[str, AfterValidator(_directives)]
 ExistingFile = Annotated[Path, AfterValidator(_file)]
@@ -63,3 +69,4 @@ ExistingFolder = Annotated[Path, AfterValidator(_folder)]
 Origins = Annotated[
     tuple[Annotated[str, AfterValidator(_origin)], ...], NoDecode, BeforeValidator(_split)
 ]
+WebAddress = Annotated[str, AfterValidator(_web_address)]

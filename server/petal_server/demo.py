@@ -91,6 +91,7 @@ def demo_settings(task: Task, participants: int) -> Settings:
     return Settings.model_validate(
         {
             "mask": dict(zip(MASK_KEYS, mask.split("/"), strict=True)),
+            "api": {"stop_timeout": 3},
             "model": {"length": length},
             "web": {"task": task.name},
             "pet": {

@@ -10,21 +10,19 @@ from typing import Any
 import click
 import numpy as np
 import structlog
-import uvicorn
 
 from petal.client import participate_async
 from petal.participant import Notice, Refused, Unavailable, Warning, WeightsClamped
 from petal.round import RoundParameters
 from petal_server.app import create_app
 from petal_server.demo_tasks import Task
+from petal_server.http_server import Server
 from petal_server.phases import Context
-from petal_server.server import Server
 from petal_server.settings import Settings
 from petal_server.status import status
 
 log = structlog.get_logger("petal.demo")
 
-PATIENCE = 3  # seconds that open requests get when the demo ends
 LOOK_EVERY = 0.25
 
 
@@ -39,13 +37,7 @@ async def run(
     host, port = listening.getsockname()
     url = f"http://{host}:{port}/"
     app = create_app(settings)
-    config = uvicorn.Config(
-        app,
-        log_config=None,
-        server_header=False,
-        timeout_graceful_shutdown=PATIENCE,
-    )
-    server = Server(config)
+    server = Server.of(app, settings)
     module = task.load_module()
     dataset = module.load(task.data)
     hands = module.shards(dataset, max(participants, module.PARTIES))

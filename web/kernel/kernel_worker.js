@@ -3,7 +3,7 @@
 import { Rpc } from "../shared/rpc.js";
 import { MaskSum } from "./mask_sum.js";
 
-/** @type {MaskSum | undefined} a new one each time, because a WebAssembly memory never shrinks */
+/** A new one each time, because a WebAssembly memory never shrinks. @type {MaskSum} */
 let sum;
 
 new Rpc(globalThis, {
@@ -18,7 +18,7 @@ new Rpc(globalThis, {
 
   take() {
     const taken = sum.take();
-    sum = undefined;
+    sum = /** @type {any} */ (undefined);
     return taken;
   },
 });

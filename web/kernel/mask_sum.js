@@ -31,7 +31,7 @@ export class MaskSum {
    * RangeError if the memory that takes is not to be had.
    */
   constructor(module, shape) {
-    this.#wasm = new WebAssembly.Instance(module).exports;
+    this.#wasm = /** @type {any} */ (new WebAssembly.Instance(module).exports);
     this.#shape = shape;
     this.#unit = aligned(this.#wasm.__heap_base.value);
     this.#elements = aligned(this.#unit + 8 * shape.unitLimbs);

@@ -50,7 +50,9 @@ export class KernelPool {
   /** A port that answers the call `sumMasks(seeds, shape)` of an Rpc on its other end. */
   port() {
     const { port1, port2 } = new MessageChannel();
-    new Rpc(port1, { sumMasks: (...args) => this.sum(...args) });
+    new Rpc(port1, {
+      sumMasks: (seeds, shape, signal) => this.sum(seeds, shape, signal),
+    });
     port1.start();
     return port2;
   }

@@ -51,7 +51,8 @@ export function plainError(error) {
     return { name, message, ...(stack ? { stack } : {}) };
   }
   if (typeof error === "object" && error && "message" in error) {
-    return { name: "Error", .../** @type {PlainError} */ (error) };
+    const { name = "Error", ...rest } = /** @type {PlainError} */ (error);
+    return { name, ...rest };
   }
   return { name: "Error", message: String(error) };
 }

@@ -12,14 +12,14 @@ export class Rpc {
   #serving = new Map();
 
   /**
-   * @param {Worker | MessagePort | typeof globalThis} port
+   * @param {Worker | MessagePort | typeof globalThis} port the last where this is a worker
    * @param {Record<string, (...args: any[]) => unknown>} handlers what the other side may call;
    *   an AbortSignal is passed after the arguments. The key `event` receives (name, detail).
    */
   constructor(port, handlers) {
-    this.#port = port;
+    this.#port = /** @type {Worker} */ (port); // as far as messages go, all three are alike
     this.#handlers = handlers;
-    port.addEventListener("message", ({ data }) => this.#receive(data));
+    this.#port.addEventListener("message", ({ data }) => this.#receive(data));
   }
 
   /**

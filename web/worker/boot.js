@@ -24,6 +24,7 @@ const ARCHIVE = "/lib/petal-py.zip";
  * @returns the Pyodide interpreter and libsodium
  */
 export async function boot(base, report) {
+  /** @type {[number, number]} */
   let last = [0, 0];
   const files = await Downloads.open(base, (...bytes) => report("download", ...(last = bytes)));
   const numpy = files.find("vendor/numpy-", ".whl");
@@ -63,7 +64,7 @@ const LOCK_INFO = {
 async function withFetch(streams, work) {
   const original = globalThis.fetch;
   globalThis.fetch = (input, options) =>
-    streams.get(String(input?.url ?? input)) ?? original(input, options);
+    streams.get(input instanceof Request ? input.url : String(input)) ?? original(input, options);
   try {
     return await work();
   } finally {

@@ -63,6 +63,7 @@ export class Downloads {
       transform: (chunk, out) => (this.#count(chunk.length), out.enqueue(chunk)),
     });
     // Pyodide compiles a stream only under this type, whatever a static host calls the file.
+    /** @type {Record<string, string>} */
     const headers = name.endsWith(".wasm") ? { "content-type": "application/wasm" } : {};
     return new Response(answer.body.pipeThrough(count), { headers });
   }

@@ -13,7 +13,7 @@ const TIMEOUT = 120_000;
 export async function request(method, url, headers, body, limit) {
   const signal = AbortSignal.timeout(TIMEOUT);
   const answer = await reach(url, {
-    method, headers, signal, cache: "no-cache", ...(body && { body: new Blob([body]) }),
+    method, headers, signal, cache: "no-cache", ...(body && { body: new Blob([/** @type {BlobPart} */ (body)]) }),
   });
   return {
     status: answer.status,

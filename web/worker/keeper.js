@@ -31,9 +31,11 @@ export class Keeper {
       warn(`Nothing is kept for a reload, because this browser does not let it: ${error.message}.`);
       return null;
     }
-    const { key, release } = await (keep.fresh ? own : shared)(keep, { standby, signal });
-    if (key !== keep.key) moved(key);
-    return new Keeper(key, store, release, warn);
+    const { fresh } = keep;
+    const release = fresh ? await own(keep.key, signal) : await shared(keep.key, standby, signal);
+    if (release || !fresh) return new Keeper(keep.key, store, release, warn);
+    moved(fresh);
+    return new Keeper(fresh, store, await lock(fresh, { signal }), warn);
   }
 
   constructor(key, store, release, warn) {
@@ -68,30 +70,34 @@ export class Keeper {
 }
 
 /** Many tabs may ask for this one: stand by until it is free. */
-async function shared({ key }, { standby, signal }) {
+async function shared(key, standby, signal) {
   const release = await lock(key, { ifAvailable: true });
-  if (release) return { key, release };
+  if (release) return release;
   standby();
-  return { key, release: await lock(key, { signal }) };
+  return lock(key, { signal });
 }
 
-/** This tab's own; where the tab is a copy of another one, a fresh one. */
-async function own({ key, fresh }, { signal }) {
+/** This tab's own; null if another one has it, of which this tab must be a copy. */
+async function own(key, signal) {
   const limit = AbortSignal.timeout(OWN_LIMIT);
   try {
-    return { key, release: await lock(key, { signal: AbortSignal.any([signal, limit]) }) };
+    return await lock(key, { signal: AbortSignal.any([signal, limit]) });
   } catch (error) {
-    if (!limit.aborted || signal.aborted) throw error;
-    return { key: fresh, release: await lock(fresh, { signal }) };
+    if (error !== limit.reason) throw error;
+    return null;
   }
 }
 
-/** @returns {Promise<(() => void) | null>} what frees the lock; null if `ifAvailable` and it is not */
+/**
+ * @param {string} key @param {LockOptions} options
+ * @returns {Promise<any>} what frees the lock; null if `ifAvailable` and it is not
+ */
 function lock(key, options) {
   return new Promise((resolve, reject) => {
-    const held = (granted) => {
+    /** @param {Lock | null} granted @returns {Promise<void>} held until it resolves */
+    const held = async (granted) => {
       if (!granted) return resolve(null);
-      return new Promise((release) => resolve(release));
+      await new Promise((release) => resolve(release));
     };
     navigator.locks.request(`petal ${key}`, options, held).catch(reject);
   });

@@ -13,10 +13,10 @@ let bridge;
 /** Aborted when this tab leaves: a training on the page is then no longer wanted. */
 let leaving = new AbortController();
 let connected = true;
-/** The page's mask workers. @type {Rpc | undefined} */
+/** The page's mask workers, where there are any. @type {Rpc} */
 let kernel;
 const gate = new Gate();
-/** @type {Keeper | null} */
+/** Set while a participant is kept. @type {Keeper | null} */
 let keeper = null;
 
 const rpc = new Rpc(globalThis, {
@@ -100,7 +100,7 @@ const told = {
 };
 
 function keep(snapshot) {
-  return keeper.save(snapshot);
+  return keeper?.save(snapshot);
 }
 
 /** Python's events, of which one changes the state. */
@@ -111,9 +111,8 @@ function emit(name, detail) {
 }
 
 /** An answer tells that the coordinator is back. */
-async function request(...asked) {
-  const [, , , body] = asked;
-  const answer = await http.request(...asked);
+async function request(method, url, headers, body, limit) {
+  const answer = await http.request(method, url, headers, body, limit);
   rpc.emit("traffic", { sent: body?.length ?? 0, received: answer.body.length });
   if (!connected && answer.status < 500) {
     connected = true;

@@ -1,72 +1,92 @@
 /** The demo page: wires the participant to what a visitor sees and does. */
 
 import { fetchModel, Participant } from "../petal.js";
-import { Chart, percent } from "./chart.js";
-import { $ } from "./dom.js";
+import * as banners from "./banner.js";
+import { Charts, percent } from "./charts.js";
+import { $, h } from "./dom.js";
 import { Drawings } from "./drawings.js";
+import * as guesses from "./guess.js";
+import { LocalData } from "./local.js";
 import { Pad, SIDE } from "./pad.js";
+import * as round from "./round.js";
+import { saveJson, saveNpy } from "./save.js";
+import * as sees from "./sees.js";
+import { fetchTask } from "./task.js";
 import * as view from "./view.js";
 
 const query = new URLSearchParams(location.search);
-const here = (path) => new URL(path, import.meta.url);
+const here = (path) => new URL(path, import.meta.url).href;
 
 const participant = new Participant({
   coordinator: query.get("coordinator") ?? new URL(".", location.href),
-  train: {
-    python: here("tab.py").href,
-    modules: { digits: here("tasks/digits/digits.py").href },
-  },
+  train: { python: here("tab.py"), modules: { table: here("table.py") } },
 });
 globalThis.petal = { participant }; // for the curious at the console
-const chart = new Chart($("chart"));
+const call = (name, ...args) => participant.call(name, ...args);
+const charts = new Charts();
 const pad = new Pad($("pad"), guess);
 const drawings = new Drawings($("thumbs"), changeData);
+const own = new LocalData(call, changeData);
+const rows = new guesses.Rows(call);
 
-let ready = Promise.resolve(); // Python, the digits and the visitor's choice are in place
-let model = null; // the newest global model, and which one it is
-let modelId = null;
+let ready = Promise.resolve(); // Python, the task and the visitor's choice are in place
+/** @type {import("./task.js").Task | null} */
+let task = null;
+let model = null; // the newest global model: { id, round, weights }
 let evaluating = false;
 let joining = false;
-let taskLength = 0; // how many weights the digits' model has
-let held = 0; // how many images this tab trains on
+let opened = false;
+let held = 0; // how many examples this tab trains on
 
 /** Load everything, unless it is there or under way; try again where it failed. */
 function prepare() {
-  if (!participant.loaded) {
+  if (!participant.loaded || !opened) {
+    opened = true;
     ready = load();
-    ready.catch(view.failed);
+    ready.catch((error) => {
+      opened = false;
+      banners.failed(error);
+    });
   }
   return ready;
 }
 
 /** Once it is there, the visitor's choice counts. */
 async function load() {
-  view.recovered();
-  const [data] = await Promise.all([bytes(here("tasks/digits/digits.npz")), participant.load()]);
-  const { hands, heldOut, modelLength } = await participant.call("load", data);
-  taskLength = modelLength;
-  view.hands(hands, heldOut);
+  const loading = participant.load();
+  loading.catch(() => {}); // told once, below
+  const { source, data, ...found } = await fetchTask(participant.coordinator);
+  if (task?.name !== found.task.name) showTask(found.task);
+  await loading;
+  const sample = task.data.endsWith(".csv") ? new File([data], task.data) : null;
+  const { hands, heldOut } = await call("open_task", source, data);
+  view.hands(task, hands, heldOut);
+  own.open(task, sample);
+  if (task.input === "table") await rows.open(task);
   await hold();
+  banners.recovered();
 }
 
-async function bytes(url) {
-  const answer = await fetch(url);
-  if (!answer.ok) throw new Error(`${url} answered ${answer.status}: the sample images are missing`);
-  return new Uint8Array(await answer.arrayBuffer());
+function showTask(found) {
+  task = found;
+  view.task(task, query.get("party"));
+  guesses.buildBars($("bars"), task.classes);
+  $("labels").replaceChildren(...task.classes.map((name, label) =>
+    h("button", { type: "button", onclick: () => add(label) }, name)));
 }
 
 /** Tell Python what this tab trains on. */
 async function hold() {
   const party = $("use-shard").checked ? Number($("party").value) : null;
-  const own = $("use-drawings").checked ? drawings : { images: [], labels: [] };
-  const counts = await participant.call("hold", party, own.images, own.labels);
+  const drawn = $("use-drawings").checked ? drawings : { images: [], labels: [] };
+  const counts = await call("hold", party, drawn.images, drawn.labels, $("use-own").checked);
   held = counts.reduce((sum, count) => sum + count, 0);
-  view.data(counts, drawings.length);
+  view.data(task, counts, drawings.length);
   showState();
 }
 
 function changeData() {
-  ready.then(hold).catch(view.trouble);
+  ready.then(hold).catch(banners.trouble);
 }
 
 async function join() {
@@ -76,7 +96,7 @@ async function join() {
     await prepare();
     if (held) await participant.start();
   } catch (error) {
-    view.failed(error);
+    banners.failed(error);
   }
   joining = false;
   showState();
@@ -89,71 +109,86 @@ async function stop() {
 }
 
 function showState() {
-  view.state(participant.state, { held, joining });
+  const { state } = participant;
+  view.state(state, { held, joining });
+  if (state.kind === "failed") banners.failed(state.error);
 }
 
 /** Fetch and judge the newest global model, whenever the coordinator has another. */
 async function follow(status) {
-  view.status(status, participant.coordinator);
+  round.status(status, participant.coordinator);
   if (!status.reachable) return;
-  if (!participant.loaded) prepare(); // it failed while the server was away
-  if (status.model_id === modelId || evaluating) return;
+  prepare().catch(() => {}); // it may have failed while the server was away; told there
+  if (status.model_id === (model?.id ?? null) || evaluating) return;
   evaluating = true;
   try {
     await ready;
     const newest = await fetchModel(participant.coordinator);
-    if (!newest) return;
-    const accuracy = await participant.call("evaluate", newest.weights);
-    [model, modelId] = [newest.weights, newest.id];
-    chart.add(newest.round, accuracy);
-    $("accuracy").textContent = percent(accuracy);
-    await guess();
+    if (newest) await judge(newest);
   } catch (error) {
-    view.trouble(error);
+    banners.trouble(error);
   } finally {
     evaluating = false;
   }
 }
 
+async function judge(newest) {
+  const { accuracy, loss, checked } = await call("evaluate", newest.weights);
+  model = newest;
+  charts.add(newest.round, { accuracy, loss });
+  round.ended(newest.round, { accuracy: percent(accuracy), loss: loss.toFixed(3) });
+  $("accuracy").textContent = percent(accuracy);
+  $("checked").textContent = checked === null ? "" : `On what you keep for checking: ${percent(checked)}.`;
+  $("save-npy").disabled = $("save-json").disabled = false;
+  await (task.input === "table" ? rows.use(model.weights) : guess());
+}
+
 /** The drawing as one of the data's images, or null while there is none. */
 async function drawn() {
-  return pad.empty ? null : participant.call("normalise", pad.ink(), SIDE);
+  return pad.empty ? null : call("normalise", pad.ink(), SIDE);
 }
 
 async function guess() {
-  if (pad.empty || !model) return view.guess(null, { empty: pad.empty, model });
+  if (pad.empty || !model) return guesses.drawing(null, { empty: pad.empty, model });
   try {
     await ready;
     const image = await drawn();
-    if (image) view.guess(await participant.call("predict", model, image), {});
+    if (image) guesses.drawing(await call("predict", model.weights, image), {});
   } catch (error) {
-    view.trouble(error);
+    banners.trouble(error);
   }
 }
 
 async function add(label) {
-  if (pad.empty) return view.trouble({ message: "Draw a digit first." });
+  if (pad.empty) return banners.trouble({ message: "Draw a digit first." });
   try {
     await ready;
     drawings.add(await drawn(), label);
     $("use-drawings").checked = true;
     pad.clear();
   } catch (error) {
-    view.trouble(error);
+    banners.trouble(error);
   }
 }
 
-view.build({ address: participant.coordinator, add, party: query.get("party") });
-$("join").addEventListener("click", () => (participant.state.kind === "running" ? stop : join)());
+view.build({ address: participant.coordinator });
+round.build();
+sees.watchDownloads();
+$("join").addEventListener("click", () => ($("join").classList.contains("stop") ? stop : join)());
 $("clear").addEventListener("click", () => pad.clear());
-for (const id of ["use-shard", "use-drawings", "party"]) $(id).addEventListener("change", changeData);
-participant.addEventListener("state", showState);
-participant.addEventListener("phase", ({ detail }) => follow(detail));
-participant.addEventListener("round", ({ detail }) => view.task(taskLength, detail.modelLength));
-participant.addEventListener("role", ({ detail }) => view.role(detail.role));
-participant.addEventListener("progress", ({ detail }) => view.progress(detail));
-participant.addEventListener("message", ({ detail }) => view.message(detail));
-participant.addEventListener("warning", ({ detail }) => view.trouble(detail));
-document.addEventListener("securitypolicyviolation", view.forbidden);
+$("save-npy").addEventListener("click", () => saveNpy(model, task.name));
+$("save-json").addEventListener("click", () => saveJson(model, task.name));
+for (const id of ["use-shard", "use-drawings", "use-own", "party"]) $(id).addEventListener("change", changeData);
+const hear = (name, tell) => participant.addEventListener(name, ({ detail }) => tell(detail));
+hear("state", showState);
+hear("phase", follow);
+hear("round", ({ modelLength }) => task && banners.otherModel(task, modelLength));
+hear("role", ({ role }) => round.role(role));
+hear("progress", round.progress);
+hear("message", round.message);
+hear("traffic", sees.traffic);
+hear("masked", sees.masked);
+hear("warning", banners.trouble);
+document.addEventListener("securitypolicyviolation", banners.forbidden);
 prepare();
 participant.watch();

@@ -49,12 +49,12 @@ export class Drawings {
   }
 }
 
-/** The 8 x 8 image that training sees. */
-function picture(pixels) {
+/** The 8 x 8 image that training sees. @param {ArrayLike<number>} pixels numbers 0..16 */
+export function picture(pixels) {
   const canvas = h("canvas", { width: 8, height: 8, "aria-hidden": "true" });
   const pen = canvas.getContext("2d");
   const image = pen.createImageData(8, 8);
-  pixels.forEach((value, i) => image.data.set([0, 0, 0, value / 16 * 255], 4 * i));
+  Array.from(pixels).forEach((value, i) => image.data.set([0, 0, 0, value / 16 * 255], 4 * i));
   pen.putImageData(image, 0, 0);
   return canvas;
 }

@@ -17,7 +17,7 @@ const ACTIVITIES = {
   joining: "Joining: waiting for a round…",
   sending_sum: "Sending a one-time key…",
   fetching_model: "Fetching the global model…",
-  training: "Training on your images…",
+  training: "Training on your data…",
   awaiting_sums: "Trained. Waiting for the sum participants' keys…",
   masking: "Masking the trained weights…",
   sending_update: "Sending the masked model…",
@@ -30,6 +30,7 @@ const ACTIVITIES = {
 
 export const activity = (stage) => ACTIVITIES[stage] ?? stage;
 
+/** How far a phase has come: "3 in, 1 needed". */
 export function phaseCount(phase, status) {
   const limits = status.limits?.[phase];
   const count = status.counts?.[phase];

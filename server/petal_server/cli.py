@@ -12,6 +12,7 @@ COMMANDS = {
     "participate": ("petal.client.cli", "participate"),
     "test-drive": ("petal.client.cli", "test_drive"),
     "demo": ("petal_server.demo", "demo"),
+    "bundle": ("petal_server.bundle", "bundle"),
 }
 
 

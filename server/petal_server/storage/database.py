@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 from petal_server.storage.base import StorageError
@@ -114,10 +115,12 @@ def connect(folder: Path) -> sqlite3.Connection:
     try:
         _check(db, path)
         _prepare(db)
-    except BaseException as error:
+    except StorageError:
         db.close()
-        if not isinstance(error, sqlite3.Error):
-            raise
+        raise
+    # SQLite may quote what it finds in a damaged file, and that need not be UTF-8.
+    except (sqlite3.Error, UnicodeDecodeError) as error:
+        db.close()
         raise StorageError(
             f"{path} cannot be used: {error}. If it is damaged, restore the folder from a backup, "
             f"{ELSEWHERE}"
@@ -132,11 +135,24 @@ def _check(db: sqlite3.Connection, path: Path) -> None:
     empty = db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
     if not empty and _number(db, "application_id") != APPLICATION_ID:
         raise StorageError(f"{path} is another program's database. Move it away, {ELSEWHERE}")
-    if (version := _number(db, "user_version")) > SCHEMA_VERSION:
+    version = _number(db, "user_version")
+    if version > SCHEMA_VERSION:
         raise StorageError(
             f"{path} was written by a newer version of Petal (schema {version}, this one knows "
             f"{SCHEMA_VERSION}). Run that version, {ELSEWHERE}"
         )
+    if version == SCHEMA_VERSION and _schema(db) != _own_schema():
+        raise sqlite3.DatabaseError("its tables are not those that Petal made")
+
+
+def _schema(db: sqlite3.Connection) -> list[tuple[str, str]]:
+    return db.execute("SELECT name, sql FROM sqlite_master ORDER BY name").fetchall()
+
+
+def _own_schema() -> list[tuple[str, str]]:
+    with closing(sqlite3.connect(":memory:")) as db:
+        db.executescript(_SCHEMA)
+        return _schema(db)
 
 
 def _prepare(db: sqlite3.Connection) -> None:

@@ -112,8 +112,19 @@ class Disk:
     def _translated(self) -> Iterator[None]:
         try:
             yield
-        except (OSError, sqlite3.Error, PetalError) as error:
+        except (OSError, sqlite3.Error) as error:
             raise StorageError(f"{self.folder}: {error}") from error
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        try:
+            with self._translated():
+                yield
+        except (PetalError, ValueError, TypeError, KeyError) as error:
+            raise StorageError(
+                f"{self.folder / database.NAME} is damaged: {error}. Restore the folder from a "
+                "backup, or start anew with restore.enable = false"
+            ) from error
 
     # ---- steps that are more than a table's ----
 
@@ -144,7 +155,7 @@ class Disk:
 
     def load_round(self) -> tuple[StoredRound, RoundMemory] | None:
         """The round under way, as it was when the last transaction was written."""
-        with self._translated():
+        with self._reading():
             found = self._tables.round()
             if found is None:
                 remove_journals(self._journals)
@@ -162,26 +173,26 @@ class Disk:
         self._journal.sum_into(memory.running_sum)
         seeds, models = memory.accepted[Tag.UPDATE], memory.running_sum.nb_models
         if seeds != models:
-            raise StorageError(f"{self.folder} is damaged: seeds of {seeds} updates, but {models}")
+            raise ValueError(f"the seeds of {seeds} updates, but {models} masked models")
         for sum_pk, mask in self._tables.votes():
             memory.add_mask(sum_pk, mask)
         return memory
 
     def chunks(self) -> list[StoredChunk]:
-        with self._translated():
+        with self._reading():
             return self._tables.chunks()
 
     def has_model(self, model_id: str) -> bool:
-        with self._translated():
+        with self._reading():
             return self._tables.model(model_id) is not None
 
     def model(self, model_id: str) -> GlobalModel | None:
-        with self._translated():
+        with self._reading():
             digests = self._tables.model(model_id)
         return digests and self._models.read(model_id, digests)
 
     def latest_model(self) -> GlobalModel | None:
-        with self._translated():
+        with self._reading():
             model_id = self._tables.latest_model()
         return model_id and self.model(model_id)
 

@@ -22,6 +22,9 @@ test: ready ## run every test, end to end in Chromium included
 bench: ready ## measure beside the official client and the machine's own limits
 	@PETAL_CHROMIUM="$$(.ci/chromium)" $(BIN)/python -m bench $(ARGS)
 
+types: web/node_modules/.made ## write web/types anew from what the scripts say of themselves
+	@.ci/npm run --prefix web types
+
 lint: $(VENV)/.dev ## check style and formatting
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -42,12 +45,19 @@ LOCK := $(BIN)/uv pip compile pyproject.toml --group build --quiet --no-config -
 	--custom-compile-command 'make lock'
 
 clean: ## remove .venv, web/vendor and caches
-	rm -rf $(VENV) web/vendor build dist .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) web/vendor web/node_modules build dist .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # What `make test` needs before pytest starts; .ci/run calls it.
 ready: $(VENV)/.dev vendor
+	@$(MAKE) --no-print-directory web/node_modules/.made || echo "The checks that need TypeScript\
+	 are left out, because npm cannot fetch it." >&2
 	@.ci/chromium > /dev/null
+
+web/node_modules/.made: web/package-lock.json | $(VENV)/.run
+	@echo "Installing what checks the scripts into web/node_modules ..."
+	@.ci/npm ci --prefix web --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
 
 # Each stamp is as new as what it was made from, so that a second run starts at once.
 $(VENV)/.run: $(VENV)/.made requirements/run.txt pyproject.toml
@@ -72,4 +82,4 @@ $(VENV)/.made:
 	@$(PYTHON) -m venv $(VENV)
 	@touch $@
 
-.PHONY: help demo test bench lint vendor kernel lock clean ready
+.PHONY: help demo test bench lint types vendor kernel lock clean ready

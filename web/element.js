@@ -40,6 +40,7 @@ button:focus-visible { outline: 3px solid var(--_accent); outline-offset: 2px; }
 button:disabled { opacity: .6; cursor: default; }
 `;
 
+const HEARD = /** @type {const} */ (["state", "role", "progress", "warning"]);
 const CARD = [
   ["h2", "title", "Federated learning"],
   ["p", "state", ""],
@@ -108,9 +109,8 @@ export class PetalParticipant extends HTMLElement {
       persist: this.hasAttribute("persist") && (this.getAttribute("persist") || true),
       scalar: Number(this.getAttribute("scalar") ?? 1),
     });
-    for (const type of ["state", "role", "progress", "message", "warning"]) {
-      participant.addEventListener(type, (event) =>
-        this.#hear(type, /** @type {CustomEvent} */ (event).detail));
+    for (const type of HEARD) {
+      participant.addEventListener(type, ({ detail }) => this.#hear(type, detail));
     }
     return participant;
   }

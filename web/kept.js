@@ -19,7 +19,8 @@ export class Kept {
   /** @returns {import("./shared/messages.js").Keep} */
   keep() {
     if (this.#name !== null) return { key: this.#scope + this.#name };
-    return { key: this.#scope + ownName(), fresh: this.#scope + draw(), prefix: this.#scope, age: AGE };
+    const prefix = this.#scope;
+    return { key: prefix + ownName(), fresh: prefix + draw(), prefix, age: AGE };
   }
 
   /** This tab is a copy of another one, name included: it goes by a name of its own from now on. */

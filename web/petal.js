@@ -10,6 +10,7 @@
  * must hold what `petal bundle` writes, wherever it is served from.
  */
 
+import { ParticipantTarget } from "./events.js";
 import { Kept } from "./kept.js";
 import { plainError } from "./shared/messages.js";
 import { StatusWatcher } from "./status.js";
@@ -21,6 +22,7 @@ export { fetchModel } from "./model.js";
 /** @typedef {import("./shared/messages.js").State} State */
 /** @typedef {import("./shared/messages.js").PlainError} PlainError */
 /** @typedef {import("./shared/messages.js").RoundDetail} RoundDetail */
+/** @typedef {import("./events.js").ParticipantEvents} ParticipantEvents */
 /** @typedef {import("./training.js").Weights} Weights */
 /** @typedef {import("./training.js").TrainFunction} TrainFunction */
 /** @typedef {import("./training.js").PythonTraining} PythonTraining */
@@ -40,12 +42,8 @@ export { fetchModel } from "./model.js";
 /** A stop that Python does not hear of within this time (it may be busy) ends the worker. */
 const STOP_LIMIT = 10_000;
 
-/**
- * Events, each a CustomEvent with plain data in `detail`:
- * `state` (State), `phase` (the coordinator's /status), `round`, `role`, `model`, `progress`,
- * `message` (what became of one of ours), `warning` ({ message }), `error` ({ name, message }).
- */
-export class Participant extends EventTarget {
+/** One participant. Its events, CustomEvents with plain data in `detail`, are in events.js. */
+export class Participant extends ParticipantTarget {
   /** @type {State} */
   #state = { kind: "idle" };
   /** What it would be if it were not paused. @type {State | null} */
@@ -115,8 +113,8 @@ export class Participant extends EventTarget {
 
   /**
    * Join, and go on from round to round until `stop`. Resolves once taking part, or on standby
-   * behind another tab. A participant that was stopped, or cut off where `persist` keeps it, goes on
-   * where it was.
+   * behind another tab. A participant that was stopped, or cut off where `persist` keeps it, goes
+   * on where it was.
    */
   async start() {
     this.#wanted = true;

@@ -17,22 +17,23 @@
  *
  * @typedef {"download" | "python" | "petal"} LoadStep
  *
- * @typedef {{ coordinator: string, train: TrainSource, options: ParticipantOptions,
- *   snapshot?: Uint8Array, keep?: Keep }} StartRequest  of page to worker
+ * @typedef {{ coordinator: string, train: { kind: "javascript" | "python" },
+ *   options: { scalar: number }, snapshot: Uint8Array | null, keep?: Keep }} StartRequest  of page to worker
  * @typedef {{ key: string, fresh?: string, prefix?: string, age?: number }} Keep
  *   The record's key; for a tab's own the key it takes if it turns out to be a copy of another tab,
  *   and what other tabs left: keys that begin with `prefix` are forgotten at this age.
- * @typedef {{ kind: "javascript" } | { kind: "python" }} TrainSource
- * @typedef {{ scalar?: number }} ParticipantOptions
- *
- * @typedef {{ source: string, modules: { name: string, source: string }[] }} PythonModule
- *   Training code: `source` becomes the module `petal_task`; `modules` can be imported by it.
  *
  * @typedef {{ sumProbability: number, updateProbability: number, seed: string,
- *   modelLength: number, maskConfig: string }} RoundDetail  `seed` is hex
+ *   modelLength: number, maskConfig: string, dataType: "F32" | "F64" | "I32" | "I64" }} RoundDetail
+ *   `seed` is hex
  * @typedef {{ role: "sum" | "update" | "none" }} RoleDetail
- * @typedef {{ weights: Float32Array | Float64Array | null }} ModelDetail
  * @typedef {{ stage: string, done: number, total: number }} ProgressDetail
+ *   A stage is a state of the participant; `total` is 0 where there is nothing to count.
+ * @typedef {{ stage: "sum" | "update" | "sum2", outcome: string | null, reason: string | null }}
+ *   MessageDetail  `outcome` is accepted, rejected or discarded; null where it is not told
+ * @typedef {{ weights: number[], scalar: number, masked: string[], order: string, length: number }}
+ *   MaskedDetail  the first trained weights, and the integers below `order` that leave in their place
+ * @typedef {{ sent: number, received: number }} TrafficDetail  bytes of one request and its answer
  */
 
 /**

@@ -1,10 +1,7 @@
 export { fetchModel } from "./model.js";
-/**
- * Events, each a CustomEvent with plain data in `detail`:
- * `state` (State), `phase` (the coordinator's /status), `round`, `role`, `model`, `progress`,
- * `message` (what became of one of ours), `warning` ({ message }), `error` ({ name, message }).
- */
-export class Participant extends EventTarget {
+declare const Participant_base: new () => import("./events.js").TypedTarget<import("./events.js").ParticipantEvents>;
+/** One participant. Its events, CustomEvents with plain data in `detail`, are in events.js. */
+export class Participant extends Participant_base {
     /** @param {Options} options */
     constructor({ train, coordinator, scalar, persist, snapshot, signal }: Options);
     /** @returns {State} */
@@ -18,8 +15,8 @@ export class Participant extends EventTarget {
     load(): Promise<void>;
     /**
      * Join, and go on from round to round until `stop`. Resolves once taking part, or on standby
-     * behind another tab. A participant that was stopped, or cut off where `persist` keeps it, goes on
-     * where it was.
+     * behind another tab. A participant that was stopped, or cut off where `persist` keeps it, goes
+     * on where it was.
      */
     start(): Promise<void>;
     /**
@@ -50,6 +47,7 @@ export class Participant extends EventTarget {
 export type State = import("./shared/messages.js").State;
 export type PlainError = import("./shared/messages.js").PlainError;
 export type RoundDetail = import("./shared/messages.js").RoundDetail;
+export type ParticipantEvents = import("./events.js").ParticipantEvents;
 export type Weights = import("./training.js").Weights;
 export type TrainFunction = import("./training.js").TrainFunction;
 export type PythonTraining = import("./training.js").PythonTraining;

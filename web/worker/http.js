@@ -13,13 +13,18 @@ const TIMEOUT = 120_000;
 export async function request(method, url, headers, body, limit) {
   const signal = AbortSignal.timeout(TIMEOUT);
   const answer = await reach(url, {
-    method, headers, signal, cache: "no-cache", ...(body && { body: new Blob([/** @type {BlobPart} */ (body)]) }),
+    method, headers, signal, cache: "no-cache", ...(body && { body: blob(body) }),
   });
   return {
     status: answer.status,
     headers: Object.fromEntries(answer.headers),
     body: await bounded(answer, limit),
   };
+}
+
+/** @param {any} body */
+function blob(body) {
+  return new Blob([body]);
 }
 
 async function reach(url, options) {

@@ -17,22 +17,23 @@
  *
  * @typedef {"download" | "python" | "petal"} LoadStep
  *
- * @typedef {{ coordinator: string, train: TrainSource, options: ParticipantOptions,
- *   snapshot?: Uint8Array, keep?: Keep }} StartRequest  of page to worker
+ * @typedef {{ coordinator: string, train: { kind: "javascript" | "python" },
+ *   options: { scalar: number }, snapshot: Uint8Array | null, keep?: Keep }} StartRequest  of page to worker
  * @typedef {{ key: string, fresh?: string, prefix?: string, age?: number }} Keep
  *   The record's key; for a tab's own the key it takes if it turns out to be a copy of another tab,
  *   and what other tabs left: keys that begin with `prefix` are forgotten at this age.
- * @typedef {{ kind: "javascript" } | { kind: "python" }} TrainSource
- * @typedef {{ scalar?: number }} ParticipantOptions
- *
- * @typedef {{ source: string, modules: { name: string, source: string }[] }} PythonModule
- *   Training code: `source` becomes the module `petal_task`; `modules` can be imported by it.
  *
  * @typedef {{ sumProbability: number, updateProbability: number, seed: string,
- *   modelLength: number, maskConfig: string }} RoundDetail  `seed` is hex
+ *   modelLength: number, maskConfig: string, dataType: "F32" | "F64" | "I32" | "I64" }} RoundDetail
+ *   `seed` is hex
  * @typedef {{ role: "sum" | "update" | "none" }} RoleDetail
- * @typedef {{ weights: Float32Array | Float64Array | null }} ModelDetail
  * @typedef {{ stage: string, done: number, total: number }} ProgressDetail
+ *   A stage is a state of the participant; `total` is 0 where there is nothing to count.
+ * @typedef {{ stage: "sum" | "update" | "sum2", outcome: string | null, reason: string | null }}
+ *   MessageDetail  `outcome` is accepted, rejected or discarded; null where it is not told
+ * @typedef {{ weights: number[], scalar: number, masked: string[], order: string, length: number }}
+ *   MaskedDetail  the first trained weights, and the integers below `order` that leave in their place
+ * @typedef {{ sent: number, received: number }} TrafficDetail  bytes of one request and its answer
  */
 /**
  * @typedef {{ type: "call", id: number, method: string, args: unknown[] }} Call
@@ -92,9 +93,13 @@ export type LoadStep = "download" | "python" | "petal";
  */
 export type StartRequest = {
     coordinator: string;
-    train: TrainSource;
-    options: ParticipantOptions;
-    snapshot?: Uint8Array;
+    train: {
+        kind: "javascript" | "python";
+    };
+    options: {
+        scalar: number;
+    };
+    snapshot: Uint8Array | null;
     keep?: Keep;
 };
 /**
@@ -108,32 +113,6 @@ export type Keep = {
     age?: number;
 };
 /**
- * Everything that page and worker say to each other, in one place. Plain data only: what is here
- * survives a structured clone, so no functions, no class instances, no Python objects.
- */
-export type TrainSource = {
-    kind: "javascript";
-} | {
-    kind: "python";
-};
-/**
- * Everything that page and worker say to each other, in one place. Plain data only: what is here
- * survives a structured clone, so no functions, no class instances, no Python objects.
- */
-export type ParticipantOptions = {
-    scalar?: number;
-};
-/**
- * Training code: `source` becomes the module `petal_task`; `modules` can be imported by it.
- */
-export type PythonModule = {
-    source: string;
-    modules: {
-        name: string;
-        source: string;
-    }[];
-};
-/**
  * `seed` is hex
  */
 export type RoundDetail = {
@@ -142,6 +121,7 @@ export type RoundDetail = {
     seed: string;
     modelLength: number;
     maskConfig: string;
+    dataType: "F32" | "F64" | "I32" | "I64";
 };
 /**
  * Everything that page and worker say to each other, in one place. Plain data only: what is here
@@ -151,20 +131,37 @@ export type RoleDetail = {
     role: "sum" | "update" | "none";
 };
 /**
- * Everything that page and worker say to each other, in one place. Plain data only: what is here
- * survives a structured clone, so no functions, no class instances, no Python objects.
- */
-export type ModelDetail = {
-    weights: Float32Array | Float64Array | null;
-};
-/**
- * Everything that page and worker say to each other, in one place. Plain data only: what is here
- * survives a structured clone, so no functions, no class instances, no Python objects.
+ * A stage is a state of the participant; `total` is 0 where there is nothing to count.
  */
 export type ProgressDetail = {
     stage: string;
     done: number;
     total: number;
+};
+/**
+ * `outcome` is accepted, rejected or discarded; null where it is not told
+ */
+export type MessageDetail = {
+    stage: "sum" | "update" | "sum2";
+    outcome: string | null;
+    reason: string | null;
+};
+/**
+ * the first trained weights, and the integers below `order` that leave in their place
+ */
+export type MaskedDetail = {
+    weights: number[];
+    scalar: number;
+    masked: string[];
+    order: string;
+    length: number;
+};
+/**
+ * bytes of one request and its answer
+ */
+export type TrafficDetail = {
+    sent: number;
+    received: number;
 };
 export type Call = {
     type: "call";

@@ -94,7 +94,9 @@ def test_one_click_joins_before_python_is_there_and_stop_leaves(coordinate, tabs
     wait_until("it takes part by itself", running)
     assert any(" MB of " in note for note in seen)
     wait_until("accuracy is shown", lambda: page.inner_text("#accuracy").endswith("%"))
-    assert page.locator("#chart circle").count() >= 1
+    assert page.locator("#charts canvas").count() == 2
+    page.click(".history summary")
+    assert page.inner_text("#accuracy") in page.inner_text("#history")
     assert int(page.inner_text("#round-number")) >= 1
     assert "This tab" in page.inner_text("#role")
 

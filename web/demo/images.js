@@ -33,12 +33,16 @@ export function labelled(found, classes) {
  * @param {DataTransfer} transfer @returns {Promise<{ path: string, file: File }[]>}
  */
 export async function dropped(transfer) {
-  const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
-  return (await Promise.all(entries.map((entry) => walk(entry, { left: 2 * MAX_IMAGES })))).flat();
+  const items = [...transfer.items].filter(({ kind }) => kind === "file");
+  // All at once: after the first await a drop's items are gone.
+  const found = items.map((item) => ({ entry: item.webkitGetAsEntry?.(), file: item.getAsFile() }));
+  const budget = { left: 2 * MAX_IMAGES };
+  return (await Promise.all(found.map(({ entry, file }) =>
+    entry ? walk(entry, budget) : [{ path: file.name, file }]))).flat();
 }
 
 async function walk(entry, budget) {
-  if (budget.left-- < 0) throw new Error(`There are more than ${2 * MAX_IMAGES} files in it.`);
+  if (budget.left-- <= 0) throw new Error(`There are more than ${2 * MAX_IMAGES} files in it: take a part of them.`);
   const path = entry.fullPath.replace(/^\//, "");
   if (entry.isFile) return [{ path, file: await new Promise((...done) => entry.file(...done)) }];
   const reader = entry.createReader();

@@ -87,7 +87,8 @@ def test_the_example_takes_part(site, host, coordinator, tabs):
 
 def test_the_example_in_a_frame_of_another_site(site, host, coordinator, tabs, tmp_path):
     inner = f"{host(example_handler(site, coordinator.url))}/?coordinator={coordinator.url}"
-    (tmp_path / "index.html").write_text(f'<link rel="icon" href="data:,"><iframe src="{inner}"></iframe>')
+    outer = f'<link rel="icon" href="data:,"><iframe src="{inner}"></iframe>'
+    (tmp_path / "index.html").write_text(outer)
     plain = functools.partial(http.server.SimpleHTTPRequestHandler, directory=tmp_path)
     page = tabs(host(plain).replace("127.0.0.1", "localhost"))
     frame = page.frame_locator("iframe")

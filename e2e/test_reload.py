@@ -136,3 +136,24 @@ def test_a_sum_participant_is_reloaded_in_every_phase(coordinator, tabs):
     calm(page)
     assert wire.left == 2
     np.testing.assert_allclose(model, (0.25 + 0.5 + 0.75) / 3, atol=1e-6)
+
+
+def test_the_page_goes_on_after_a_reload_and_stays_away_after_a_stop(coordinate, tabs):
+    page = tabs(coordinate().url)
+    wait_until("it is loaded", lambda: page.is_enabled("#join"))
+    page.select_option("#party", index=7)
+    page.click("#join")
+    wait_until("it takes part", lambda: "participant" in page.inner_text("#role"))
+    name = page.evaluate("sessionStorage['petal.tab']")
+
+    page.reload()
+    wait_until("it takes part again", lambda: "participant" in page.inner_text("#role"))
+    assert page.inner_text("#join") == "Stop"
+    assert page.evaluate("document.querySelector('#party').selectedIndex") == 7
+    assert page.evaluate("sessionStorage['petal.tab']") == name
+
+    page.click("#join")
+    wait_until("it left", lambda: page.evaluate("petal.participant.state.kind") == "stopped")
+    page.reload()
+    wait_until("it is loaded", lambda: page.evaluate("petal.participant.state.kind") == "idle")
+    assert not page.evaluate("petal.participant.interrupted()")

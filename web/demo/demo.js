@@ -3,6 +3,7 @@
 import { fetchModel, Participant } from "../petal.js";
 import * as banners from "./banner.js";
 import { Charts, percent } from "./charts.js";
+import * as choices from "./choice.js";
 import { $, h } from "./dom.js";
 import { Drawings } from "./drawings.js";
 import * as guesses from "./guess.js";
@@ -20,6 +21,7 @@ const here = (path) => new URL(path, import.meta.url).href;
 const participant = new Participant({
   coordinator: query.get("coordinator") ?? new URL(".", location.href),
   train: { python: here("tab.py"), modules: { table: here("table.py") } },
+  persist: true,
 });
 globalThis.petal = { participant }; // for the curious at the console
 const call = (name, ...args) => participant.call(name, ...args);
@@ -36,6 +38,8 @@ let model = null; // the newest global model: { id, round, weights }
 let evaluating = false;
 let joining = false;
 let opened = false;
+/** @type {import("./choice.js").Choice | null} */
+let before = null; // what was chosen before a reload
 let held = 0; // how many examples this tab trains on
 
 /** Load everything, unless it is there or under way; try again where it failed. */
@@ -63,6 +67,7 @@ async function load() {
   view.hands(task, hands, heldOut);
   own.open(task, sample);
   if (task.input === "table") await rows.open(task);
+  before ??= restore(choices.recall(task.name));
   await hold();
   banners.recovered();
 }
@@ -75,6 +80,27 @@ function showTask(found) {
     h("button", { type: "button", onclick: () => add(label) }, name)));
 }
 
+/** @param {import("./choice.js").Choice | null} choice */
+function restore(choice) {
+  if (!choice) return null;
+  if (!query.has("party")) $("party").value = choice.party;
+  $("use-shard").checked = choice.shard || choice.files;
+  $("use-drawings").checked = choice.drawn;
+  drawings.restore(choice.drawings);
+  return choice;
+}
+
+/** Take part again where a reload came between; with files only when they are chosen again. */
+async function goOn() {
+  await ready;
+  if (!await participant.interrupted()) return;
+  if (!before?.files) return join();
+  banners.trouble({
+    message: "This tab was reloaded and has not kept your files: choose them again, then join. " +
+      "It goes on as the same participant.",
+  });
+}
+
 /** Tell Python what this tab trains on. */
 async function hold() {
   const party = $("use-shard").checked ? Number($("party").value) : null;
@@ -82,6 +108,10 @@ async function hold() {
   const counts = await call("hold", party, drawn.images, drawn.labels, $("use-own").checked);
   held = counts.reduce((sum, count) => sum + count, 0);
   view.data(task, counts, drawings.length);
+  choices.remember({
+    task: task.name, party: $("party").value, shard: $("use-shard").checked,
+    drawn: $("use-drawings").checked, drawings: drawings.all, files: $("use-own").checked,
+  });
   showState();
 }
 
@@ -190,5 +220,5 @@ hear("traffic", sees.traffic);
 hear("masked", sees.masked);
 hear("warning", banners.trouble);
 document.addEventListener("securitypolicyviolation", banners.forbidden);
-prepare();
+prepare().then(goOn).catch(() => {}); // told by prepare
 participant.watch();

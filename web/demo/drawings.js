@@ -18,6 +18,16 @@ export class Drawings {
     return this.#all.length;
   }
 
+  get all() {
+    return this.#all;
+  }
+
+  /** As they were before a reload. @param {{ pixels: number[], label: number }[]} all */
+  restore(all) {
+    this.#all = all;
+    this.#show();
+  }
+
   get images() {
     return this.#all.map(({ pixels }) => pixels);
   }

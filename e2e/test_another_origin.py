@@ -3,6 +3,7 @@
 import functools
 import http.server
 import shutil
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from importlib.util import module_from_spec, spec_from_file_location
@@ -14,6 +15,7 @@ import pytest
 from petal.round import Role
 from petal_server.bundle import write_bundle
 
+from .axe import violations
 from .cast import CONFIG, machine, playing
 from .processes import ROOT, wait_until
 
@@ -96,3 +98,48 @@ def test_the_example_in_a_frame_of_another_site(site, host, coordinator, tabs, t
     with rest_of_the_round(coordinator):
         curve = frame.locator("#curve")
         wait_until("a round ends", lambda: "Everybody's" in curve.inner_text())
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_card_breaks_no_rule_of_accessibility(site, host, coordinator, tabs, scheme):
+    page = tabs(
+        f"{host(example_handler(site, coordinator.url))}/?coordinator={coordinator.url}",
+        color_scheme=scheme,
+    )
+    assert violations(page) == []
+    page.get_by_role("button", name="Take part").click()
+    wait_until("it takes part", lambda: card(page, "state") == "You are taking part.")
+    assert violations(page) == []
+    page.keyboard.press("Enter")  # the button has the focus
+    wait_until("it left", lambda: "not taking part any more" in card(page, "state"))
+
+
+PACKED = """async (python) => {
+  const { Participant } = await import("/node_modules/petal-participant/petal.js");
+  const p = new Participant({ train: { python } });
+  const doubled = await p.call("double", new Float32Array([1, 2]));
+  await import("/node_modules/petal-participant/element.js");
+  return [Array.from(doubled), p.state.kind, !!customElements.get("petal-participant")];
+}"""
+
+
+def test_the_package_that_npm_packs_works_in_a_fresh_folder(site, host, tabs, tmp_path):
+    npm = ROOT / ".ci" / "npm"
+    subprocess.run(
+        [npm, "pack", site / "petal", "--pack-destination", tmp_path, "--loglevel=error"],
+        check=True,
+        capture_output=True,
+    )
+    [packed] = tmp_path.glob("*.tgz")
+    app = tmp_path / "app"
+    app.mkdir()
+    (app / "package.json").write_text('{"name": "app", "private": true}')
+    subprocess.run(
+        [npm, "install", "--prefix", app, "--offline", "--no-audit", "--loglevel=error", packed],
+        check=True,
+        capture_output=True,
+    )
+    (app / "index.html").write_text("<title>app</title>")
+    page = tabs(host(example_handler(app, "'self'")))
+    source = "def double(array):\n    return array * 2\n"
+    assert page.evaluate(PACKED, source) == [[2, 4], "idle", True]

@@ -220,5 +220,5 @@ hear("traffic", sees.traffic);
 hear("masked", sees.masked);
 hear("warning", banners.trouble);
 document.addEventListener("securitypolicyviolation", banners.forbidden);
-prepare().then(goOn).catch(() => {}); // told by prepare
+prepare().then(goOn, () => {}); // what fails is told there
 participant.watch();

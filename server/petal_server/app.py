@@ -18,6 +18,7 @@ from petal_server.clock import Clock, SystemClock
 from petal_server.demo_tasks import task_routes
 from petal_server.inbox import Inbox
 from petal_server.intake import Intake
+from petal_server.limits import Gate, LimitedRequests
 from petal_server.machine import Machine
 from petal_server.metrics import TimedRequests
 from petal_server.multipart import Reassembly
@@ -58,7 +59,8 @@ def create_app(
         workers,
     )
     machine = Machine(ctx)
-    onlookers = Onlookers(ctx, machine)
+    gate = Gate(settings.limits)
+    onlookers = Onlookers(ctx, machine, gate)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -74,12 +76,17 @@ def create_app(
     routes = [*PROTOCOL_ROUTES, *operator_routes(settings), *_page(settings)]
     app = Starlette(
         routes=routes,
-        middleware=[_timed(onlookers, routes), *_cors(settings.api.cors)],
+        middleware=[
+            _timed(onlookers, routes),
+            Middleware(LimitedRequests, gate=gate),
+            *_cors(settings.api.cors),
+        ],
         lifespan=lifespan,
     )
     app.state.context = ctx
     app.state.machine = machine
     app.state.onlookers = onlookers
+    app.state.gate = gate
     app.state.intake = Intake(ctx, largest_message(settings))
     return app
 
@@ -113,7 +120,7 @@ def _context(
         store=store,
         workers=workers,
         inbox=Inbox(),
-        reassembly=Reassembly(settings.multipart, largest_payload(settings)),
+        reassembly=Reassembly(settings.multipart, largest_payload(settings), clock.now),
         state=before_the_first_round(settings, keys),
     )
 

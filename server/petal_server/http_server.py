@@ -1,12 +1,18 @@
 """uvicorn as the coordinator runs it."""
 
+import asyncio
 import socket
 import ssl
+from functools import partial
 
 import uvicorn
 from starlette.applications import Starlette
 
+from petal_server.limits import GuardedConnection
 from petal_server.settings import Settings
+
+BACKLOG = 2048
+"""Connections that the kernel keeps until they are accepted."""
 
 
 class Server(uvicorn.Server):
@@ -19,10 +25,27 @@ class Server(uvicorn.Server):
             app,
             log_config=None,
             server_header=False,
+            http=partial(GuardedConnection, app.state.gate),
+            backlog=BACKLOG,
+            proxy_headers=bool(settings.limits.trusted_proxies),
+            forwarded_allow_ips=list(settings.limits.trusted_proxies),
             timeout_graceful_shutdown=settings.api.stop_timeout,
             **_tls(settings),
         )
         return cls(config)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """As uvicorn's, but a TLS handshake has no longer than the head of a request."""
+        if not self.config.is_ssl:
+            await super().startup(sockets)
+            return
+        loop = asyncio.get_running_loop()
+        timeout = self.config.app.state.gate.settings.header_timeout
+        loop.create_server = partial(loop.create_server, ssl_handshake_timeout=timeout)
+        try:
+            await super().startup(sockets)
+        finally:
+            del loop.create_server
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self.config.app.state.onlookers.leave()

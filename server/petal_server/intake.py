@@ -104,7 +104,8 @@ class Intake:
             await ctx.store.commit()
             return Receipt(Outcome.PENDING)
         try:
-            return await self._submit(message, payload, state)
+            with ctx.reassembly.holding(len(payload)):
+                return await self._submit(message, payload, state)
         finally:
             # Only now: until the whole message is stored, its chunks have to be.
             await self._store(changes)

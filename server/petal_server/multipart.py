@@ -1,7 +1,9 @@
 """Messages that arrive in chunks: put together again, and bounded on every side."""
 
+import time
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from petal.errors import DecodeError
@@ -33,14 +35,21 @@ class Reassembly:
     What a store must do to hold the same is noted down until ``take_changes`` asks for it.
     """
 
-    def __init__(self, bounds: MultipartSettings, max_message_size: int) -> None:
-        self._bounds = bounds
+    def __init__(
+        self,
+        bounds: MultipartSettings,
+        max_message_size: int,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._bounds, self._now = bounds, now
+        self._being_handled = 0
         self._max_message_size = max_message_size
         self._last_number = 0
         self.clear()
 
     def clear(self) -> None:
         """Forget all unfinished messages."""
+        self._by_age: OrderedDict[tuple[bytes, int], float] = OrderedDict()
         self._senders: dict[bytes, OrderedDict[int, _Unfinished]] = {}
         self._changes: list[Change] = []
         self.messages = 0
@@ -53,11 +62,14 @@ class Reassembly:
             Rejection: ``MULTIPART`` if the chunk contradicts the ones before (the message is
                 dropped), ``MULTIPART_FULL`` if a bound is reached.
         """
-        if self.total_size + len(chunk.data) + CHUNK_COST > self._bounds.max_total_size:
+        self._drop_stale()
+        size = self.total_size + self._being_handled + len(chunk.data) + CHUNK_COST
+        if size > self._bounds.max_total_size:
             raise Rejection(Reason.MULTIPART_FULL)
         # One copy, apart from the message it came in, for the assembler and the store.
         chunk = replace(chunk, data=bytes(chunk.data))
         message = self._message(sender, tag, chunk.message_id)
+        self._touch(sender, chunk.message_id)
         try:
             payload = self._insert(message, tag, chunk)
         except DecodeError as error:
@@ -68,6 +80,15 @@ class Reassembly:
         else:
             self._drop(sender, chunk.message_id)
         return payload
+
+    @contextmanager
+    def holding(self, size: int) -> Iterator[None]:
+        """Count a payload just completed, of ``size`` bytes, until it is dealt with."""
+        self._being_handled += size
+        try:
+            yield
+        finally:
+            self._being_handled -= size
 
     def take_changes(self) -> list[Change]:
         """What happened since this was last asked, in order."""
@@ -82,7 +103,17 @@ class Reassembly:
             message = own.get(stored.chunk.message_id)
             if message is None:
                 message = self._begin(own, stored.tag, stored.chunk.message_id, stored.message)
+            self._touch(stored.sender, stored.chunk.message_id)
             self._insert(message, stored.tag, stored.chunk)
+
+    def _touch(self, sender: bytes, message_id: int) -> None:
+        self._by_age[sender, message_id] = self._now()
+        self._by_age.move_to_end((sender, message_id))
+
+    def _drop_stale(self) -> None:
+        limit = self._now() - self._bounds.timeout
+        while self._by_age and next(iter(self._by_age.values())) < limit:
+            self._drop(*next(iter(self._by_age)))
 
     def _insert(self, message: _Unfinished, tag: Tag, chunk: Chunk) -> bytes | None:
         if message.tag is not tag:
@@ -115,6 +146,7 @@ class Reassembly:
     def _drop(self, sender: bytes, message_id: int) -> None:
         own = self._senders[sender]
         dropped = own.pop(message_id)
+        del self._by_age[sender, message_id]
         self._changes.append(dropped.number)
         self.total_size -= dropped.cost
         self.messages -= 1

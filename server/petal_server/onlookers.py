@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from petal_server.health import Health
+from petal_server.limits import Gate
 from petal_server.machine import Machine
 from petal_server.metrics import InfluxPush, Metrics, watch_loop
 from petal_server.phases import Context
@@ -14,9 +15,9 @@ from petal_server.streams import EventStreams
 class Onlookers:
     """The onlookers of one coordinator; routes find them in ``app.state.onlookers``."""
 
-    def __init__(self, ctx: Context, machine: Machine) -> None:
+    def __init__(self, ctx: Context, machine: Machine, gate: Gate) -> None:
         self.health = Health(machine, ctx.store)
-        self.metrics = Metrics(ctx)
+        self.metrics = Metrics(ctx, gate)
         self.streams = EventStreams(ctx, ctx.settings.events)
         self.metrics.followers.set_function(self.streams.__len__)
         influx = ctx.settings.metrics.influxdb

@@ -5,11 +5,12 @@ import binascii
 import json
 
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from petal_server.answers import answer
+from petal_server.answers import UNCACHED, answer
 from petal_server.intake import Intake
+from petal_server.limits.reading import BodyTooLarge, BodyTooSlow, NoRoom, body_of
 from petal_server.outcome import Receipt
 from petal_server.phases import Context
 from petal_server.published import NPY, Published
@@ -20,24 +21,18 @@ async def post_message(request: Request) -> Response:
     """Xaynet's answer, 200 and empty whatever became of it; a receipt for who asks for JSON."""
     intake: Intake = request.app.state.intake
     try:
-        body = await _read(request, intake.max_message_size)
+        async with body_of(request, request.app.state.gate, intake.max_message_size) as body:
+            return _receipt(request, await intake.receive(body))
     except ClientDisconnect:
         return Response(status_code=400)
-    if body is None:
+    except BodyTooLarge:
         return _receipt(request, intake.refuse_too_large(), status_code=413)
-    return _receipt(request, await intake.receive(body))
-
-
-async def _read(request: Request, limit: int) -> bytearray | None:
-    """The body, or None without reading on once it is longer than ``limit`` bytes."""
-    if int(request.headers.get("content-length", 0)) > limit:
-        return None
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > limit:
-            return None
-    return body
+    except BodyTooSlow:
+        headers = {**UNCACHED, "Connection": "close"}
+        return PlainTextResponse("The message did not come in time.\n", 408, headers)
+    except NoRoom:
+        headers = {**UNCACHED, "Retry-After": "2"}
+        return PlainTextResponse("There is no room for the message now.\n", 503, headers)
 
 
 def _receipt(request: Request, receipt: Receipt, status_code: int = 200) -> Response:
@@ -59,7 +54,7 @@ async def get_sums(request: Request) -> Response:
 async def get_seeds(request: Request) -> Response:
     sum_pk = _participant_pk(request)
     if sum_pk is None:
-        return Response(status_code=400)
+        return PlainTextResponse("pk is not 32 bytes in Base64.\n", 400, UNCACHED)
     seeds = _context(request).board.seeds
     return answer(request, seeds and seeds.of(sum_pk))
 

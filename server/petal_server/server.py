@@ -12,9 +12,10 @@ import uvicorn
 
 from petal_server import logs
 from petal_server.app import create_app
-from petal_server.http_server import Server
+from petal_server.http_server import BACKLOG, Server
+from petal_server.open_files import allow_connections
 from petal_server.settings import Settings
-from petal_server.sizes import largest_payload
+from petal_server.sizes import largest_message, largest_payload
 from petal_server.storage import MemoryStorage, SqliteStorage, Storage, StorageError
 from petal_server.workers import Workers
 
@@ -34,6 +35,7 @@ def run(settings: Settings) -> None:
     logs.configure(settings.log)
     for advice in advise(settings):
         log.warning(advice)
+    _make_room(settings)
     workers = Workers()
     with _storage(settings, workers) as store:
         _serve(settings, store, workers)
@@ -88,6 +90,20 @@ def advise(settings: Settings) -> Iterator[str]:
             f"multipart.max_total_size is below {largest_payload(settings)}, the size of one "
             "update: updates in chunks cannot be completed"
         )
+    if largest_message(settings) > settings.limits.body_memory_per_address:
+        yield (
+            f"limits.body_memory_per_address is below {largest_message(settings)}, the size of "
+            "the largest message: it can only come in parts"
+        )
+
+
+def _make_room(settings: Settings) -> None:
+    wanted = settings.limits.connections
+    if (fit := allow_connections(wanted)) < wanted:
+        log.warning(
+            f"limits.connections is {wanted}, but the operating system allows {fit}: raise the "
+            "limit on open files (ulimit -n, LimitNOFILE=) or lower the setting"
+        )
 
 
 def summary(settings: Settings) -> str:
@@ -119,7 +135,7 @@ def _listen(settings: Settings) -> socket.socket:
     host, port = settings.api.host_and_port
     try:
         return socket.create_server(
-            (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=2048
+            (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=BACKLOG
         )
     except OSError as error:
         raise CannotServe(

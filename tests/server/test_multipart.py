@@ -10,6 +10,7 @@ from petal_server.outcome import Outcome, Reason, Receipt, Rejection
 from petal_server.phases import PhaseName
 from petal_server.settings import MultipartSettings
 
+from .clock import FakeClock
 from .harness import ACCEPTED, finish, running, summers, to_update, updaters
 
 pytestmark = pytest.mark.anyio
@@ -209,3 +210,43 @@ def test_a_repeated_chunk_is_counted_once():
     for _ in range(100):
         kept.add(A, Tag.SUM, chunk(0))
     assert kept.total_size == CHUNK_COST + 4
+
+
+def test_a_message_of_which_nothing_more_comes_is_forgotten():
+    clock = FakeClock()
+    kept = Reassembly(MultipartSettings(timeout=60), 10_000, clock.now)
+    for sender in (A, B):
+        kept.add(sender, Tag.UPDATE, chunk(0))
+    clock.advance(59)
+    kept.add(B, Tag.UPDATE, chunk(1))
+    kept.take_changes()
+    clock.advance(2)
+    kept.add(C, Tag.UPDATE, chunk(0))
+    assert kept.messages == 2
+    forgotten, added = kept.take_changes()
+    assert forgotten == 1  # The number of A's message, for the store to forget as well.
+    assert added.sender == C
+    assert kept.add(A, Tag.UPDATE, chunk(1, last=True)) is None
+    assert kept.add(B, Tag.UPDATE, chunk(2, last=True)) == b"data" * 3
+
+
+def test_a_message_taken_up_from_the_store_has_its_time_anew():
+    clock = FakeClock()
+    first = Reassembly(MultipartSettings(timeout=60), 10_000, clock.now)
+    first.add(A, Tag.UPDATE, chunk(0))
+    stored = first.take_changes()
+    clock.advance(100)
+    second = Reassembly(MultipartSettings(timeout=60), 10_000, clock.now)
+    second.restore(stored)
+    clock.advance(59)
+    assert second.add(A, Tag.UPDATE, chunk(1, last=True)) == b"data" * 2
+
+
+def test_what_is_being_dealt_with_counts():
+    kept = reassembly(max_total_size=4000)
+    with kept.holding(3000):
+        kept.add(A, Tag.UPDATE, chunk(0, bytes(500)))
+        with pytest.raises(Rejection) as caught:
+            kept.add(B, Tag.UPDATE, chunk(0, bytes(500)))
+        assert caught.value.reason is Reason.MULTIPART_FULL
+    kept.add(B, Tag.UPDATE, chunk(0, bytes(500)))

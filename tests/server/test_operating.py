@@ -5,6 +5,7 @@ import tomllib
 from pathlib import Path
 
 from petal_server.config_file import load
+from petal_server.limits import Refusal
 from petal_server.outcome import Outcome, Reason
 from petal_server.phases import FailureName
 from petal_server.settings import XAYNET_ONLY
@@ -31,6 +32,12 @@ def test_every_reason_is_explained_in_the_order_of_the_checks():
 
 def test_every_failure_is_explained():
     assert reasons_under("Why a round failed") == [name.value for name in FailureName]
+
+
+def test_every_refusal_of_a_stranger_is_explained():
+    section = TEXT.split("## Strangers\n")[1].split("\n## ")[0]
+    explained = re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)
+    assert explained == [reason.value for reason in Refusal]
 
 
 def test_every_outcome_and_idle_section_is_named():

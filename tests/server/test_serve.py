@@ -149,13 +149,23 @@ def test_sections_that_change_nothing_are_noted():
 def test_settings_that_cannot_be_meant_are_advised_against():
     settings = Settings(
         pet={"update": {"count": {"min": 3, "max": 10_000}}},
-        model={"length": 1000},
+        model={"length": 100_000},
         multipart={"max_total_size": 5000},
+        limits={"body_memory_per_address": 2**17},
     )
-    model_type, multipart = advise(settings)
+    model_type, multipart, body = advise(settings)
     assert "M3 adds 1000 updates" in model_type
     assert "updates in chunks cannot be completed" in multipart
+    assert "it can only come in parts" in body
     assert list(advise(Settings())) == []
+
+
+def test_more_connections_than_the_system_allows_are_noted():
+    with serving(PETAL__LIMITS__CONNECTIONS="100000000") as (url, process, log):
+        assert httpx.get(f"{url}/healthz").status_code == 200
+        process.terminate()
+        process.wait(SECONDS)
+    assert any("raise the limit on open files" in line for line in log)
 
 
 def test_messages_over_a_real_socket():

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Iterator
 
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from petal_server.limits import Gate, Refusal
 from petal_server.phases import Context, PhaseName
 
 Gauge = tuple[str, str, Callable[[Context], float]]
@@ -53,3 +54,22 @@ class ContextGauges(Collector):
         for phase in PhaseName:
             phases.add_metric([phase.value], float(phase is self._ctx.phase))
         yield phases
+
+
+class GateGauges(Collector):
+    """Who is there, and who was turned away."""
+
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+
+    def collect(self) -> Iterator[Metric]:
+        gate = self._gate
+        yield GaugeMetricFamily("petal_connections", "Open connections.", gate.connections)
+        text = "Bytes of request bodies that are kept."
+        yield GaugeMetricFamily("petal_body_bytes", text, gate.bodies.used)
+        refusals = CounterMetricFamily(
+            "petal_refusals", "Who was turned away or cut off.", labels=["reason"]
+        )
+        for reason in Refusal:
+            refusals.add_metric([reason.value], gate.refused[reason])
+        yield refusals

@@ -23,7 +23,8 @@ from petal_server.events import (
     PhaseEnded,
     RoundFailed,
 )
-from petal_server.metrics.gauges import ContextGauges
+from petal_server.limits import Gate
+from petal_server.metrics.gauges import ContextGauges, GateGauges
 from petal_server.phases import Context, FailureName, PhaseName
 
 disable_created_metrics()  # A second series for each, which no dashboard asks for.
@@ -35,9 +36,10 @@ PHASE_SECONDS = (0.1, 0.5, 1, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)
 class Metrics:
     """All measurements of one coordinator, in a registry of its own."""
 
-    def __init__(self, ctx: Context) -> None:
+    def __init__(self, ctx: Context, gate: Gate) -> None:
         self.registry = registry = CollectorRegistry()
         registry.register(ContextGauges(ctx))
+        registry.register(GateGauges(gate))
         self.followers = StoredGauge(
             "petal_event_followers", "Open streams at /events.", registry=registry
         )

@@ -21,6 +21,7 @@ from petal_server.settings.coordinator import (
     StorageSettings,
     WebSettings,
 )
+from petal_server.settings.limits import LimitSettings
 from petal_server.settings.operators import EventSettings, InfluxSettings, MetricsSettings
 from petal_server.settings.pet import CountSettings, PetSettings, TimeSettings
 
@@ -30,6 +31,7 @@ __all__ = [
     "CountSettings",
     "EventSettings",
     "InfluxSettings",
+    "LimitSettings",
     "LogSettings",
     "MetricsSettings",
     "MultipartSettings",
@@ -52,6 +54,7 @@ class Settings(BaseSettings):
     pet: PetSettings = PetSettings()
     mask: MaskSettings = MaskSettings()
     model: ModelSettings = ModelSettings()
+    limits: LimitSettings = LimitSettings()
     multipart: MultipartSettings = MultipartSettings()
     round: RoundSettings = RoundSettings()
     storage: StorageSettings = StorageSettings()

@@ -108,7 +108,16 @@ class MultipartSettings(Section):
         10_000, ge=1, description="Unfinished messages kept for all participants."
     )
     max_total_size: int = Field(
-        512 * 2**20, ge=1024, description="Bytes kept for all unfinished messages."
+        512 * 2**20,
+        ge=1024,
+        description="Bytes kept for all unfinished messages, and for those just completed until "
+        "they are dealt with.",
+    )
+    timeout: float = Field(
+        120,
+        ge=0.1,
+        description="Seconds after which an unfinished message of which no further part came is "
+        "forgotten.",
     )
 
 

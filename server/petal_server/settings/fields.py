@@ -1,7 +1,7 @@
 """What a section is, and the types of values that a plain type does not describe."""
 
 import re
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated
 
@@ -62,11 +62,21 @@ def _web_address(value: str) -> str:
     return value.rstrip("/")
 
 
+def _network(value: str) -> str:
+    try:
+        return str(ip_network(value, strict=False))
+    except ValueError:
+        raise ValueError('must be an address or network such as "10.0.0.0/8"') from None
+
+
 Address = Annotated[str, AfterValidator(_address)]
 Directives = Annotated[str, AfterValidator(_directives)]
 ExistingFile = Annotated[Path, AfterValidator(_file)]
 ExistingFolder = Annotated[Path, AfterValidator(_folder)]
 Origins = Annotated[
     tuple[Annotated[str, AfterValidator(_origin)], ...], NoDecode, BeforeValidator(_split)
+]
+Networks = Annotated[
+    tuple[Annotated[str, AfterValidator(_network)], ...], NoDecode, BeforeValidator(_split)
 ]
 WebAddress = Annotated[str, AfterValidator(_web_address)]

@@ -2,7 +2,7 @@
 
 import { unbanner, away } from "./banner.js";
 import { $, h } from "./dom.js";
-import { activity, phaseCount, PHASES, ROLES } from "./words.js";
+import { activity, failure as inWords, phaseCount, PHASES, ROLES } from "./words.js";
 
 const SHOWN = 100; // rounds
 
@@ -53,13 +53,15 @@ function phases(status) {
 
 /** Say that a round failed until the round after it is over. */
 function failure({ last_failure: reason, round_id: round }) {
-  const failed = Number(/^round (\d+)/.exec(reason ?? "")?.[1]);
-  $("failure").hidden = !(failed >= round - 1);
-  if (failed >= round - 1) {
-    $("failure").textContent = `A round failed (${reason}). Nothing is lost: the next one follows.`;
+  const failed = inWords(reason);
+  const recent = failed !== null && failed.round >= round - 1;
+  $("failure").hidden = !recent;
+  if (recent) {
+    $("failure").textContent =
+      `Round ${failed.round} failed: ${failed.text}. Nothing is lost: the next one follows by itself.`;
   }
-  if (reason && reason !== lastFailure && failed) {
-    remember(failed, h("td", { colspan: 4 }, `failed: ${reason.replace(/^round \d+:? */, "")}`));
+  if (failed && reason !== lastFailure) {
+    remember(failed.round, h("td", { colspan: 4 }, `failed: ${failed.text}`));
   }
   lastFailure = reason;
 }

@@ -38,4 +38,20 @@ export function phaseCount(phase, status) {
   return `${count} in, ${limits.min} needed`;
 }
 
+const FAILURE = /^round (\d+), (\w+): (.*)$/;
+
+/**
+ * The coordinator's words for a failed round, for people.
+ * @param {string | null} reason @returns {{ round: number, text: string } | null}
+ */
+export function failure(reason) {
+  const [, round, phase, detail] = FAILURE.exec(reason ?? "") ?? [];
+  if (!round) return null;
+  const [, came, needed, seconds] = /(\d+) of (\d+) messages after ([\d.]+) s/.exec(detail) ?? [];
+  const text = came
+    ? `too few took part in ${phase} (${came} of ${needed} within ${seconds} s)`
+    : `${phase}: ${detail}`;
+  return { round: Number(round), text };
+}
+
 export const megabytes = (bytes) => `${(bytes / 1e6).toFixed(1)} MB`;

@@ -32,6 +32,9 @@ lint: $(VENV)/.dev ## check style and formatting
 vendor: $(VENV)/.run ## fetch what a tab needs into web/vendor and check it
 	@$(BIN)/python web/fetch_vendor.py
 
+fuzz: $(VENV)/.dev ## fuzz all that reads bytes of the network, guided by coverage
+	$(BIN)/python -m tests.fuzz $(ARGS)
+
 kernel: $(VENV)/.dev ## compile web/kernel/mask.c, which the repository holds compiled
 	$(BIN)/python web/kernel/build.py
 
@@ -82,4 +85,4 @@ $(VENV)/.made:
 	@$(PYTHON) -m venv $(VENV)
 	@touch $@
 
-.PHONY: help demo test bench lint types vendor kernel lock clean ready
+.PHONY: fuzz help demo test bench lint types vendor kernel lock clean ready

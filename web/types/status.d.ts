@@ -1,15 +1,9 @@
 export class StatusWatcher {
     /**
      * @param {string} coordinator
-     * @param {(status: (Status & { reachable: true }) | { reachable: false, reason: string }) => void}
-     *   report called with every change
+     * @param {(seen: Seen) => void} report called with every change
      */
-    constructor(coordinator: string, report: (status: (Status & {
-        reachable: true;
-    }) | {
-        reachable: false;
-        reason: string;
-    }) => void);
+    constructor(coordinator: string, report: (seen: Seen) => void);
     start(): void;
     stop(): void;
     #private;
@@ -24,4 +18,10 @@ export type Status = {
         max: number;
     }>;
     last_failure: string | null;
+};
+export type Seen = (Status & {
+    reachable: true;
+}) | {
+    reachable: false;
+    reason: string;
 };

@@ -71,6 +71,13 @@ def give(what):
 async def later(value):
     return value
 
+def exhaust():
+    raise MemoryError
+
+def work():
+    from petal.client.browser import progress
+    progress(1, 3)
+
 def fail():
     raise ValueError("the digits are upside down")
 
@@ -143,7 +150,12 @@ def test_values_cross_between_page_and_python(coordinate, tabs):
           const show = (v) => ArrayBuffer.isView(v)
             ? [v.constructor.name, Array.from(v, Number)] : v;
           const caught = (e) => ({ name: e.name, message: e.message, stack: e.stack });
+          const steps = [];
+          p.addEventListener("progress", ({ detail }) => steps.push(detail));
+          await p.call("work");
           return {
+            steps,
+            exhausted: await p.call("exhaust").catch(caught),
             f32: await p.call("describe", new Float32Array([0.5, 1])),
             f64: await p.call("describe", new Float64Array([0.1])),
             bytes: await p.call("describe", new Uint8Array(3)),
@@ -164,6 +176,9 @@ def test_values_cross_between_page_and_python(coordinate, tabs):
         }""",
         ECHO,
     )
+    assert told["steps"] == [{"stage": "training", "done": 1, "total": 3}]
+    assert told["exhausted"]["name"] == "MemoryError"
+    assert "Close other tabs" in told["exhausted"]["message"]
     assert told["f32"] == ["float32", [0.5, 1]]
     assert told["f64"] == ["float64", [0.1]]
     assert told["bytes"] == ["uint8", 3]

@@ -246,6 +246,11 @@ async def _train_on_the_page(model: np.ndarray | None, params: RoundParameters):
     return returned
 
 
+def progress(done: int, total: int) -> None:
+    """For training modules: tell the page how far the training is."""
+    petal_host.emit("progress", _javascript(_progress("training", done, total)))
+
+
 def _tell(notice: Notice) -> None:
     """Pass a notice to the page as a (name, detail) event."""
     name, detail = _event(notice)
@@ -261,9 +266,9 @@ def _event(notice: Notice) -> tuple[str, dict]:
         case GlobalModel(weights):
             return "model", {"weights": weights}
         case StateChanged(state):
-            return "progress", {"stage": str(state), "done": 0, "total": 0}
+            return "progress", _progress(state, 0, 0)
         case Progress(stage, done, total):
-            return "progress", {"stage": f"sending_{stage}", "done": done, "total": total}
+            return "progress", _progress(f"sending_{stage}", done, total)
         case Delivered(stage, outcome):
             return "message", {"stage": stage, "outcome": outcome, "reason": None}
         case Refused(stage, outcome, reason):
@@ -271,6 +276,10 @@ def _event(notice: Notice) -> tuple[str, dict]:
         case Unavailable(reason, _, delay):
             return "unavailable", {"reason": reason, "retryInSeconds": delay}
     return "warning", {"message": str(notice)}
+
+
+def _progress(stage: str, done: int, total: int) -> dict:
+    return {"stage": str(stage), "done": done, "total": total}
 
 
 def _round(params: RoundParameters) -> dict:

@@ -29,9 +29,9 @@ class Served(Coordinator):
 
 
 @asynccontextmanager
-async def served(settings=None, *, store=None, seed=1):
+async def served(settings=None, *, store=None, seed=1, clock=None):
     """A coordinator in its sum phase, served on a free port of 127.0.0.1."""
-    settings, clock = settings or small_settings(), FakeClock()
+    settings, clock = settings or small_settings(), clock or FakeClock()
     app = create_app(settings, clock=clock, random=random.Random(seed).randbytes, store=store)
     server = Server.of(app, settings)
     with socket.create_server(("127.0.0.1", 0), backlog=1024) as listening:
@@ -39,7 +39,7 @@ async def served(settings=None, *, store=None, seed=1):
         port = listening.getsockname()[1]
         coordinator = Served(app, clock, settings, server, port)
         await coordinator.until(lambda: server.started or serving.done(), "the server's start")
-        await coordinator.reaches(PhaseName.SUM)
+        await coordinator.until(lambda: coordinator.ctx.phase is PhaseName.SUM, "the sum phase")
         try:
             yield coordinator
         finally:

@@ -12,6 +12,13 @@ from petal_server.assets import AssetsError, load_assets
 
 WEB = Path(__file__).resolve().parents[2] / "web"
 MANIFEST = "manifest.json"
+SPARE = (
+    "vendor/uplot/",
+    "vendor/pyodide/pyodide-lock.json",
+    "vendor/libsodium/libsodium-wrappers.mjs",
+)
+# Of no use beside the same as compiled modules.
+STOCK = ("vendor/pyodide/python_stdlib.zip", "vendor/numpy-")
 # What only somebody who works on Petal needs of package.json.
 DEVELOPMENT = ("scripts", "devDependencies")
 
@@ -62,21 +69,37 @@ def bundle_files(web: Path) -> dict[str, bytes]:
     """Each file's bytes by its path: scripts by name, what they load by hash, and no page."""
     assets = load_assets(web)
     hashed = json.loads(assets[MANIFEST].body)["files"]
+    loaded = {name: file for name, file in hashed.items() if not _spare(name, hashed)}
     files = {
         address: asset.body
         for address, asset in assets.items()
-        if address not in hashed and not _of_the_page(address)
+        if asset.name not in hashed and not _of_the_page(address)
     }
-    for path in sorted((web / "types").rglob("*.d.ts")):
-        files[path.relative_to(web).as_posix()] = path.read_bytes()
+    files |= {file["url"]: assets[file["url"]].body for file in loaded.values()}
+    files[MANIFEST] = json.dumps({"files": loaded}).encode()
+    return files | _package(web)
+
+
+def _package(web: Path) -> dict[str, bytes]:
+    """What makes a package of it: package.json, types, licences."""
     package = json.loads((web / "package.json").read_text())
-    package = {key: value for key, value in package.items() if key not in DEVELOPMENT}
-    files["package.json"] = f"{json.dumps(package, indent=2)}\n".encode()
-    files["LICENSE"] = (web.parent / "LICENSE").read_bytes()
-    files["NOTICE.txt"] = (web / "vendor.lock" / "NOTICE.txt").read_bytes()
-    return files
+    kept = {key: value for key, value in package.items() if key not in DEVELOPMENT}
+    types = sorted((web / "types").rglob("*.d.ts"))
+    texts = [*types, web / "vendor" / "libsodium" / "LICENSE"]
+    return {
+        "package.json": f"{json.dumps(kept, indent=2)}\n".encode(),
+        "LICENSE": (web.parent / "LICENSE").read_bytes(),
+        "NOTICE.txt": (web / "vendor.lock" / "NOTICE.txt").read_bytes(),
+    } | {path.relative_to(web).as_posix(): path.read_bytes() for path in texts}
 
 
 def _of_the_page(address: str) -> bool:
     """Whether only Petal's own page, or only a developer, has a use for it."""
-    return address.startswith("demo/") or "/uplot/" in address or address.endswith(".py")
+    return address.startswith("demo/") or address.endswith(".py")
+
+
+def _spare(name: str, hashed: dict) -> bool:
+    """Whether the worker does without: the page's chart, and what compiled modules replace."""
+    if any(name.startswith("vendor/pyc/") for name in hashed) and name.startswith(STOCK):
+        return True
+    return name.startswith(SPARE)

@@ -1,12 +1,9 @@
 """``petal serve`` as a person runs it: a process of its own, real sockets, signals, TLS."""
 
-import datetime
-import ipaddress
 import os
 import re
 import signal
 import socket
-import ssl
 import subprocess
 import sys
 import threading
@@ -15,10 +12,6 @@ from pathlib import Path
 
 import httpx
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from petal.wire import decode_params
 from petal_server.server import advise
@@ -206,59 +199,3 @@ def test_a_body_without_end_is_cut_off():
             chunk = b"10000\r\n" + bytes(2**16) + b"\r\n"
             sender.sendall(chunk + chunk)
             assert sender.recv(20).startswith(b"HTTP/1.1 413 ")
-
-
-def issue(name, issuer=None):
-    """A certificate and key for 127.0.0.1, signed by ``issuer`` or by itself; the pair as PEM."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    issuer_name, issuer_key = (issuer[0].subject, issuer[1]) if issuer else (subject, key)
-    now = datetime.datetime.now(datetime.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issuer_name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(hours=1))
-        .not_valid_after(now + datetime.timedelta(hours=1))
-        .add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), False
-        )
-        .add_extension(x509.BasicConstraints(ca=issuer is None, path_length=None), True)
-        .sign(issuer_key, hashes.SHA256())
-    )
-    return certificate, key
-
-
-def write_pem(folder, name, certificate, key):
-    paths = folder / f"{name}.pem", folder / f"{name}.key"
-    paths[0].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    paths[1].write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
-    return [str(path) for path in paths]
-
-
-def test_tls_with_client_certificates(tmp_path):
-    authority = issue("authority")
-    anchor, _ = write_pem(tmp_path, "authority", *authority)
-    certificate, key = write_pem(tmp_path, "server", *issue("server", authority))
-    own = write_pem(tmp_path, "client", *issue("client", authority))
-    variables = {
-        "PETAL__API__TLS_CERTIFICATE": certificate,
-        "PETAL__API__TLS_KEY": key,
-        "PETAL__API__TLS_CLIENT_AUTH": anchor,
-    }
-    trusting = ssl.create_default_context(cafile=anchor)
-    with serving(**variables) as (url, _, _):
-        assert url.startswith("https://")
-        with httpx.Client(verify=trusting) as stranger, pytest.raises(httpx.TransportError):
-            stranger.get(f"{url}/params")
-        trusting.load_cert_chain(*own)
-        with httpx.Client(verify=trusting) as client:
-            assert client.get(f"{url}/params").status_code == 200

@@ -6,8 +6,9 @@ from pathlib import Path
 import click
 
 from petal.client.crowd import KINDS, Crowd
-from petal.client.http import HttpTransport, check_url, tls_context
+from petal.client.http import HttpTransport, check_url
 from petal.client.terminal import Terminal, load_trainer, open_machine, take_part
+from petal.client.tls import tls_context
 from petal.errors import PetalError
 from petal.participant import DEFAULT_MESSAGE_SIZE
 
@@ -44,14 +45,23 @@ _CONNECTION = (
         help="Largest message in bytes; longer ones go out in parts.",
     ),
     click.option(
+        "--ca",
         "--certificate",
+        "ca",
         type=_EXISTING,
         help="PEM file of the authority that signed the coordinator's TLS certificate.",
     ),
     click.option(
+        "--cert",
         "--identity",
+        "cert",
         type=_EXISTING,
-        help="PEM file with a client certificate and its key, for a coordinator that asks.",
+        help="PEM file with a client certificate, for a coordinator that asks.",
+    ),
+    click.option(
+        "--key",
+        type=_EXISTING,
+        help="PEM file with the client certificate's private key, if it is in a file of its own.",
     ),
 )
 
@@ -95,8 +105,9 @@ def participate(
     url: str,
     rounds: int | None,
     max_message_size: int,
-    certificate: Path | None,
-    identity: Path | None,
+    ca: Path | None,
+    cert: Path | None,
+    key: Path | None,
     train_file: Path,
     scalar: float,
     state_file: Path | None,
@@ -130,7 +141,7 @@ def participate(
         machine = open_machine(
             state_file, scalar=scalar, max_message_size=max_message_size, rounds=rounds
         )
-        transport = HttpTransport(url, verify=tls_context(certificate, identity))
+        transport = HttpTransport(url, verify=tls_context(ca, cert, key))
         terminal = Terminal(machine, state_file, model_file, verbose)
         asyncio.run(take_part(machine, transport, trainer, terminal))
     except (PetalError, OSError) as error:
@@ -161,8 +172,9 @@ def test_drive(
     url: str,
     rounds: int | None,
     max_message_size: int,
-    certificate: Path | None,
-    identity: Path | None,
+    ca: Path | None,
+    cert: Path | None,
+    key: Path | None,
     participants: int,
     weights: str,
     seed: int,
@@ -179,7 +191,7 @@ def test_drive(
     """
     crowd = Crowd(participants, KINDS[weights], seed, rounds, max_message_size, click.echo)
     try:
-        transport = HttpTransport(url, verify=tls_context(certificate, identity))
+        transport = HttpTransport(url, verify=tls_context(ca, cert, key))
         click.echo(f"{participants} participants join the coordinator at {url}")
         asyncio.run(crowd.take_part(transport))
     except (PetalError, OSError) as error:

@@ -2,12 +2,12 @@
 
 import ssl
 from collections.abc import Mapping
-from pathlib import Path
 from types import TracebackType
 from urllib.parse import urlsplit
 
 import httpx
 
+from petal.client.tls import tls_advice
 from petal.client.transport import Response
 from petal.errors import TransportError
 
@@ -30,18 +30,6 @@ def check_url(url: str) -> str:
             f"{url!r} is no address of a coordinator: it looks like http://127.0.0.1:8081"
         )
     return url.rstrip("/") + "/"
-
-
-def tls_context(certificate: Path | None, identity: Path | None) -> ssl.SSLContext | bool:
-    """Trust the PEM `certificate` beside the system's, show the PEM `identity` (with its key)."""
-    if not certificate and not identity:
-        return True
-    context = ssl.create_default_context()
-    if certificate:
-        context.load_verify_locations(certificate)
-    if identity:
-        context.load_cert_chain(identity)
-    return context
 
 
 class HttpTransport:
@@ -80,11 +68,18 @@ class HttpTransport:
                 return await self._fetch(method, path, headers, body, limit)
             return await self._conditional(path, headers, limit)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            why = str(error) or type(error).__name__
             raise TransportError(
-                f"the coordinator at {self.url} cannot be reached ({why}): "
-                "is it running, and is this its address?"
+                f"the coordinator at {self.url} cannot be reached: {self._why(error)}"
             ) from error
+
+    def _why(self, error: Exception) -> str:
+        advice = tls_advice(error)
+        if advice:
+            return advice
+        said = (str(error) or type(error).__name__).rstrip(".")
+        if self.url.startswith("https:") and isinstance(error, httpx.RemoteProtocolError):
+            return f"{said}. It may ask for a client certificate: --cert FILE and --key FILE"
+        return f"{said}. Is it running, and is this its address?"
 
     async def _conditional(self, path: str, headers: Mapping[str, str], limit: int) -> Response:
         key = (path, headers.get("accept", ""))

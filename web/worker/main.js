@@ -66,10 +66,10 @@ const rpc = new Rpc(globalThis, {
   pause: () => gate.close(),
   resume: () => gate.open(),
 
-  stop() {
+  async stop() {
     leaving.abort();
-    gate.open();
-    return bridge.stop();
+    await bridge.stop();
+    gate.open(); // only now, or a paused participant would begin something first
   },
 });
 

@@ -16,6 +16,7 @@ from petal.participant import (
     GlobalModel,
     Post,
     State,
+    Train,
     Trained,
     TrainingDeferred,
     Unavailable,
@@ -236,3 +237,25 @@ def test_cancelled_in_training_it_can_be_saved_and_goes_on():
     never.set()
     restored = type(made).restore(made.save(), random=random.randbytes)
     assert restored.state is State.TRAINING
+
+
+def test_before_is_awaited_ahead_of_each_request_and_may_end_it():
+    world, made, saved = updating(), machine(1), []
+
+    class Enough(Exception):
+        pass
+
+    async def before(request):
+        await asyncio.sleep(0)
+        saved.append((type(request), made.save(), len(world.sealed)))
+        if isinstance(request, Post):
+            raise Enough
+
+    with pytest.raises(Enough):
+        asyncio.run(drive(made, InProcess(world), good, before=before, sleep=quick))
+    kinds = [kind for kind, _, _ in saved]
+    assert kinds[-1] is Post
+    assert Train in kinds
+    assert saved[-1][2] == 0, "nothing had left when it was written down"
+    restored = type(made).restore(saved[-1][1], random=random.randbytes)
+    assert restored.state is State.SENDING_UPDATE

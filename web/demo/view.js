@@ -1,5 +1,6 @@
 /** Puts this tab's own part on the page. Knows the elements, decides nothing. */
 
+import { supported } from "../kernel/pool.js";
 import { $, h, svg } from "./dom.js";
 import { megabytes } from "./words.js";
 
@@ -8,6 +9,7 @@ import { megabytes } from "./words.js";
 /** @param {{ address: string }} page */
 export function build({ address }) {
   $("address").textContent = new URL(address).host;
+  $("slow-note").hidden = supported();
   $("coordinator").title = `Coordinator: ${address}`;
 }
 

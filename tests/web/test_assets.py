@@ -53,7 +53,6 @@ def client():
         ("/petal/worker/main.js", "text/javascript; charset=utf-8"),
         ("/petal/vendor/pyodide/pyodide.mjs", "text/javascript; charset=utf-8"),
         ("/petal/vendor/pyodide/pyodide.asm.wasm", "application/wasm"),
-        ("/petal/vendor/pyodide/python_stdlib.zip", "application/zip"),
         ("/petal/petal-py.zip", "application/zip"),
         ("/petal/manifest.json", "application/json"),
         ("/petal/demo/style.css", "text/css; charset=utf-8"),
@@ -99,6 +98,42 @@ def test_gzip_only_for_who_asks(client):
     assert gzip.decompress(zipped.raw) == plain.raw == (WEB / "petal.js").read_bytes()
 
 
+@pytest.mark.parametrize(
+    ("accepted", "encoding"),
+    [
+        ("gzip, deflate, br, zstd", "br"),
+        ("br;q=0.5, gzip", "br"),
+        ("gzip, br;q=0", "gzip"),
+        ("gzip", "gzip"),
+        ("brotli", None),
+        ("", None),
+    ],
+)
+def test_brotli_where_it_was_made_and_is_taken(tmp_path, accepted, encoding):
+    wasm = vendor_of(tmp_path, wasm=b"\0asm" * 1000) / "pyodide/pyodide.asm.wasm"
+    wasm.with_name("pyodide.asm.wasm.br").write_bytes(b"made by brotli")
+    client = Client(tmp_path)
+    answer = client.get("/petal/vendor/pyodide/pyodide.asm.wasm", **{"accept-encoding": accepted})
+    assert answer.headers.get("content-encoding") == encoding
+    assert answer.headers["content-type"] == "application/wasm"
+    assert (answer.raw == b"made by brotli") == (encoding == "br")
+    again = {"accept-encoding": accepted, "if-none-match": answer.headers["etag"]}
+    assert client.get("/petal/vendor/pyodide/pyodide.asm.wasm", **again).status_code == 304
+    assert client.get("/petal/vendor/pyodide/pyodide.asm.wasm.br").status_code == 404
+
+
+def test_compiled_modules_take_the_place_of_what_they_are_made_of(tmp_path):
+    vendor = vendor_of(tmp_path)
+    stock = {"vendor/pyodide/python_stdlib.zip", "vendor/numpy-2-any.whl"}
+    assert stock <= set(manifest_of(tmp_path))
+    (vendor / "pyc").mkdir()
+    for name in ("python_stdlib", "numpy"):
+        (vendor / "pyc" / f"{name}.zip").write_bytes(b"x")
+    files = set(manifest_of(tmp_path))
+    assert {"vendor/pyc/python_stdlib.zip", "vendor/pyc/numpy.zip"} <= files
+    assert not files & stock
+
+
 def test_the_manifest_names_hashed_addresses_and_true_sizes(client):
     manifest = client.get("/petal/manifest.json", **{"accept-encoding": "identity"})
     files = json.loads(manifest.raw)["files"]
@@ -130,6 +165,20 @@ def test_nothing_outside_the_bundle_is_served(client, path):
     assert client.get(path).status_code == 404
 
 
+def test_the_archive_takes_compiled_modules_of_the_same_source_only(tmp_path):
+    source = (WEB.parent / "py/petal/round.py").read_bytes()
+    of = {"petal/round.py": hashlib.sha256(source).hexdigest(), "petal/errors.py": "0" * 64}
+    compiled = tmp_path / "petal.zip"
+    with zipfile.ZipFile(compiled, "w") as made:
+        for name, data in (("petal/round.pyc", b"round"), ("petal/errors.pyc", b"old errors")):
+            made.writestr(name, data)
+        made.writestr("sources.json", json.dumps(of))
+    with zipfile.ZipFile(io.BytesIO(python_archive(compiled))) as archive:
+        assert archive.read("petal/round.py") == source
+        assert [name for name in archive.namelist() if name.endswith("c")] == ["petal/round.pyc"]
+        assert archive.read("petal/round.pyc") == b"round"
+
+
 def test_the_archive_is_the_package_and_nothing_else():
     with zipfile.ZipFile(io.BytesIO(python_archive())) as archive:
         names = archive.namelist()
@@ -156,19 +205,31 @@ def test_missing_files_name_the_command(tmp_path):
         asset_routes(tmp_path)
 
 
+def vendor_of(web: Path, wasm: bytes = b"x") -> Path:
+    """The least of a web folder that can be served; its vendor folder."""
+    vendor = web / "vendor"
+    for path in (
+        web / "demo/index.html",
+        vendor / "libsodium/libsodium-sumo.mjs",
+        vendor / "pyodide/pyodide.mjs",
+        vendor / "pyodide/python_stdlib.zip",
+        vendor / "numpy-2-any.whl",
+    ):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("x")
+    (vendor / "pyodide/pyodide.asm.wasm").write_bytes(wasm)
+    return vendor
+
+
+def manifest_of(web: Path) -> dict[str, dict]:
+    manifest = Client(web).get("/petal/manifest.json", **{"accept-encoding": "identity"})
+    return json.loads(manifest.raw)["files"]
+
+
 def test_hashed_addresses_change_with_the_content(tmp_path):
     def addresses(wasm: bytes) -> dict[str, str]:
-        for name in ("demo/index.html", "vendor/libsodium/libsodium-sumo.mjs"):
-            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-            (tmp_path / name).write_text("x")
-        vendor = tmp_path / "vendor"
-        (vendor / "pyodide").mkdir(exist_ok=True)
-        (vendor / "pyodide" / "pyodide.mjs").write_text("x")
-        (vendor / "pyodide" / "pyodide.asm.wasm").write_bytes(wasm)
-        (vendor / "numpy-2-any.whl").write_bytes(b"x")
-        manifest = Client(tmp_path).get("/petal/manifest.json", **{"accept-encoding": "identity"})
-        files = json.loads(manifest.raw)["files"]
-        return {name: file["url"] for name, file in files.items()}
+        vendor_of(tmp_path, wasm)
+        return {name: file["url"] for name, file in manifest_of(tmp_path).items()}
 
     one, two = addresses(b"one"), addresses(b"two")
     assert one["vendor/numpy-2-any.whl"] != two["vendor/numpy-2-any.whl"]

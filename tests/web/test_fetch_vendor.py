@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import json
 import os
 import shutil
@@ -20,12 +21,16 @@ import pytest
 
 import fetch_vendor
 import vendor_sources
+from vendor_make import load_made
+from vendor_pyc import PETAL
 from vendor_registries import Registries
 from vendor_sources import Cdn, Unavailable, Unreachable, VendorError
+from vendor_tools import Tools
 
 WEB = Path(__file__).parents[2] / "web"
 SCRIPT = WEB / "fetch_vendor.py"
 ENTRIES = fetch_vendor.load_entries()
+MADE = [*itertools.chain(*load_made(fetch_vendor.LOCK, WEB / "vendor"))]
 WASM = "pyodide/pyodide.asm.wasm"
 
 
@@ -87,6 +92,8 @@ def serving(folder: Path) -> Iterator[tuple[str, list[str]]]:
 def test_folder_as_mirror(mirror: Path, tmp_path: Path) -> None:
     done = fill_from(mirror, tmp_path / "out")
     assert done.returncode == 0, done.stderr
+    # All but Petal's own modules, which no lock can pin: they change with every commit.
+    (mirror / PETAL).unlink(missing_ok=True)
     assert contents(tmp_path / "out") == contents(mirror)
 
 
@@ -94,11 +101,11 @@ def test_http_mirror_and_a_second_run_that_fetches_nothing(vendor: Path, tmp_pat
     with serving(vendor) as (address, asked):
         first = fill_from(address, tmp_path / "out")
         assert first.returncode == 0, first.stderr
-        assert len(asked) == len(ENTRIES)
+        assert len(asked) == len(ENTRIES) + len(MADE)
         second = fill_from(address, tmp_path / "out")
     assert second.returncode == 0, second.stderr
-    assert len(asked) == len(ENTRIES)
-    assert "all 12 files are there and whole" in second.stdout
+    assert len(asked) == len(ENTRIES) + len(MADE)
+    assert f"all {len(ENTRIES)} files are there and whole" in second.stdout
 
 
 @pytest.mark.parametrize("over_http", [False, True])
@@ -137,7 +144,7 @@ def test_a_run_that_was_stopped_is_taken_up(mirror: Path, tmp_path: Path) -> Non
     (mirror / WASM).write_bytes(whole)
     done = fill_from(mirror, tmp_path / "out")
     assert done.returncode == 0, done.stderr
-    assert "fetching 10 of 12 files" in done.stdout
+    assert f"fetching {len(ENTRIES) - 2} of {len(ENTRIES)} files" in done.stdout
 
 
 def test_damaged_file_is_replaced(vendor: Path, mirror: Path, tmp_path: Path) -> None:
@@ -167,19 +174,14 @@ def test_help_names_the_variable() -> None:
     assert "PETAL_VENDOR_MIRROR" in run("--help").stdout
 
 
-def test_cdn_layout_and_the_bare_import(vendor: Path, tmp_path: Path) -> None:
+def test_cdn_layout(vendor: Path, tmp_path: Path) -> None:
     for entry in ENTRIES:
         published = tmp_path / vendor_sources._cdn_path(entry)
         published.parent.mkdir(parents=True, exist_ok=True)
-        back = [text.encode() for text in reversed(entry.replace)]
-        data = (vendor / entry.path).read_bytes()
-        published.write_bytes(data.replace(*back) if back else data)
+        shutil.copy(vendor / entry.path, published)
     with serving(tmp_path) as (address, _):
         fetch_vendor.fill(tmp_path / "out", ENTRIES, [Cdn(address)])
-    assert (
-        b'from"./libsodium-sumo.mjs"'
-        in (tmp_path / "out/libsodium/libsodium-wrappers.mjs").read_bytes()
-    )
+    assert all((tmp_path / "out" / entry.path).is_file() for entry in ENTRIES)
 
 
 def test_silent_cdn_is_given_up_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -206,7 +208,7 @@ def test_tampered_tarball_of_npm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     fake_npm(tmp_path / "bin", "echo changed > pyodide-314.0.4.tgz")
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
     with pytest.raises(VendorError, match=r"pyodide-314\.0\.4\.tgz is not the file") as caught:
-        Registries(fetch_vendor.LOCK, tmp_path).read(ENTRIES[0])
+        Registries(Tools(fetch_vendor.LOCK, tmp_path)).read(ENTRIES[0])
     assert not isinstance(caught.value, Unavailable)
     assert ENTRIES[0].integrity in str(caught.value)
 
@@ -215,7 +217,7 @@ def test_failing_npm_says_its_last_words(tmp_path: Path, monkeypatch: pytest.Mon
     fake_npm(tmp_path / "bin", "echo 'npm error code ENOTFOUND' >&2; exit 1")
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
     with pytest.raises(Unavailable, match="npm error code ENOTFOUND"):
-        Registries(fetch_vendor.LOCK, tmp_path).read(ENTRIES[0])
+        Registries(Tools(fetch_vendor.LOCK, tmp_path)).read(ENTRIES[0])
 
 
 def test_wheels_are_held_to_pyodides_own_lock_file(vendor: Path) -> None:

@@ -2,13 +2,17 @@
 
 import { Downloads, LoadError } from "./download.js";
 import { openSodium } from "./sodium.js";
+import { unzip } from "./unzip.js";
 
 /** Once everything is downloaded, Python starts within this time or not at all. Milliseconds. */
 const START_LIMIT = 90_000;
 
 const PYODIDE = "vendor/pyodide/";
 const WASM = `${PYODIDE}pyodide.asm.wasm`;
-const STDLIB = `${PYODIDE}python_stdlib.zip`;
+/** Zips of compiled modules, where fetch_vendor.py could make them; else what they are made of. */
+const STDLIB = "vendor/pyc/python_stdlib.zip";
+const STOCK_STDLIB = `${PYODIDE}python_stdlib.zip`;
+const NUMPY = "vendor/pyc/numpy.zip";
 const LOADER = `${PYODIDE}pyodide.mjs`;
 const MODULE = `${PYODIDE}pyodide.asm.mjs`;
 const SODIUM = "vendor/libsodium/libsodium-sumo.mjs";
@@ -16,6 +20,7 @@ const PETAL = "petal-py.zip";
 
 /** Where the archive of py/petal is put; Python imports from it as it is. */
 const ARCHIVE = "/lib/petal-py.zip";
+const SITE_PACKAGES = "/lib/python3.14/site-packages";
 
 /**
  * @param {URL} base the folder of petal.js
@@ -27,16 +32,19 @@ export async function boot(base, report) {
   /** @type {[number, number]} */
   let last = [0, 0];
   const files = await Downloads.open(base, (...bytes) => report("download", ...(last = bytes)));
-  const numpy = files.find("vendor/numpy-", ".whl");
-  files.expect([WASM, STDLIB, LOADER, MODULE, SODIUM, PETAL, numpy]);
-  const wheel = files.bytes(numpy);
+  const stdlib = files.has(STDLIB) ? STDLIB : STOCK_STDLIB;
+  const numpy = files.has(NUMPY) ? NUMPY : files.find("vendor/numpy-", ".whl");
+  files.expect([WASM, stdlib, LOADER, MODULE, SODIUM, PETAL, numpy]);
+  const started = start(files, stdlib); // asks for the largest first
+  const packed = files.bytes(numpy);
   const archive = files.bytes(PETAL);
   const sodium = files.module(SODIUM).then(({ default: factory }) => openSodium(factory));
-  for (const early of [wheel, archive, sodium]) early.catch(() => {}); // files.failure tells it
+  for (const early of [packed, archive, sodium]) early.catch(() => {}); // files.failure tells it
   try {
-    const pyodide = await Promise.race([start(files), files.failure]);
+    const pyodide = await Promise.race([started, files.failure]);
     report("python", ...last);
-    pyodide.unpackArchive(await wheel, "wheel");
+    if (numpy === NUMPY) unzip(pyodide.FS, await packed, SITE_PACKAGES);
+    else pyodide.unpackArchive(await packed, "wheel");
     pyodide.FS.writeFile(ARCHIVE, await archive);
     report("petal", ...last);
     return { pyodide, archive: ARCHIVE, sodium: await sodium };
@@ -45,12 +53,13 @@ export async function boot(base, report) {
   }
 }
 
-async function start(files) {
-  const streams = new Map([WASM, STDLIB].map((name) => [files.url(name), files.response(name)]));
+async function start(files, stdlib) {
+  const streams = new Map([WASM, stdlib].map((name) => [files.url(name), files.response(name)]));
   for (const stream of streams.values()) stream.catch(() => {}); // files.failure tells it
   const [{ loadPyodide }] = await Promise.all([files.module(LOADER), files.module(MODULE)]);
   return withFetch(streams, () => limit(START_LIMIT, loadPyodide({
     indexURL: new URL(".", files.url(LOADER)).href,
+    stdLibURL: files.url(stdlib),
     // No package is ever installed by name, so the 110 kB lock file need not be fetched.
     lockFileContents: { info: LOCK_INFO, packages: {} },
   })));

@@ -37,6 +37,10 @@ export class Downloads {
     this.failure.catch(() => {}); // whoever races it sees it; alone it is no unhandled rejection
   }
 
+  has(name) {
+    return name in this.#files;
+  }
+
   /** The one name that begins and ends so. */
   find(prefix, suffix) {
     const found = Object.keys(this.#files).find((n) => n.startsWith(prefix) && n.endsWith(suffix));
@@ -56,24 +60,38 @@ export class Downloads {
     this.#count(0);
   }
 
-  /** The response, its body counted while somebody else reads it. */
+  /**
+   * The response itself, its body counted on a copy: browsers keep the machine code of WebAssembly
+   * only with a response that is theirs, and a reload takes it from there.
+   */
   async response(name) {
     const answer = await this.#guard(reach(this.url(name)));
-    const count = new TransformStream({
-      transform: (chunk, out) => (this.#count(chunk.length), out.enqueue(chunk)),
-    });
+    this.#guard(this.#follow(name, answer.clone()));
+    const wasm = "application/wasm";
+    if (!name.endsWith(".wasm") || answer.headers.get("content-type") === wasm) return answer;
     // Pyodide compiles a stream only under this type, whatever a static host calls the file.
-    /** @type {Record<string, string>} */
-    const headers = name.endsWith(".wasm") ? { "content-type": "application/wasm" } : {};
-    return new Response(answer.body.pipeThrough(count), { headers });
+    return new Response(answer.body, { headers: { "content-type": wasm } });
   }
 
   async bytes(name) {
     const answer = await this.response(name);
-    const body = await this.#guard(answer.arrayBuffer().catch((cause) => {
-      throw new LoadError(`Loading ${this.url(name)} broke off (${cause.message}). ${ADVICE}`);
-    }));
-    return new Uint8Array(body);
+    return new Uint8Array(await this.#guard(answer.arrayBuffer().catch((cause) => {
+      throw this.#broken(name, cause);
+    })));
+  }
+
+  /** Count a body while somebody else reads the other copy. */
+  async #follow(name, { body }) {
+    const reader = body.getReader();
+    try {
+      for (let part; !(part = await reader.read()).done;) this.#count(part.value.length);
+    } catch (cause) {
+      throw this.#broken(name, cause);
+    }
+  }
+
+  #broken(name, cause) {
+    return new LoadError(`Loading ${this.url(name)} broke off (${cause.message}). ${ADVICE}`);
   }
 
   /** A module, counted when it is there: the browser does not show an import's bytes. */

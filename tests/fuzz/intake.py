@@ -23,10 +23,7 @@ class Coordinators:
 
     def __init__(self):
         # A line for each of a million rejected messages would be all that is measured.
-        structlog.configure(
-            wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL),
-            cache_logger_on_first_use=True,
-        )
+        structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
         self._runner, self._stack = asyncio.Runner(), AsyncExitStack()
         self._places = self._runner.run(self._start())
 
@@ -42,6 +39,7 @@ class Coordinators:
     def close(self):
         self._runner.run(self._stack.aclose())
         self._runner.close()
+        structlog.reset_defaults()
 
     def raw(self, data: bytes) -> None:
         self._everywhere(lambda sender, tag: data)

@@ -9,6 +9,7 @@ import contextlib
 import itertools
 import json
 import os
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -51,7 +52,7 @@ class Flood:
     async def _attack(self, number):
         address = f"127.0.1.{1 + number // CONNECTIONS_PER_ADDRESS}"
         while True:
-            with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+            with contextlib.suppress(OSError, asyncio.IncompleteReadError):
                 await self._one_connection(address)
             await asyncio.sleep(0.1)
 
@@ -66,6 +67,9 @@ class Flood:
                 writer.write(head.encode() + body)
                 await writer.drain()
                 answer = await reader.readuntil(b"\r\n\r\n")
+                # What says why a part is refused stands between this answer and the next.
+                if told := re.search(rb"content-length: (\d+)", answer.lower()):
+                    await reader.readexactly(int(told[1]))
                 self.statuses[int(answer.split()[1])] += 1
         finally:
             self.open -= 1
@@ -83,8 +87,9 @@ async def main(port, connections, size):
         answer = await client.get(f"http://127.0.0.1:{port}/params")
     flood = Flood(port, decode_params(answer.content), connections, size)
     attack = asyncio.create_task(flood.run())
-    ended = asyncio.create_task(asyncio.to_thread(sys.stdin.read))
-    while not (attack.done() or ended.done()):
+    ended = asyncio.Event()
+    asyncio.get_running_loop().add_reader(sys.stdin, ended.set)
+    while not (attack.done() or ended.is_set()):
         print(json.dumps({"open": flood.open, "answers": flood.statuses.total()}), flush=True)
         await asyncio.sleep(0.2)
     attack.cancel()

@@ -7,7 +7,18 @@ from pathlib import Path
 
 import click
 
-from . import aggregation, arrival, coordinator, machine, masks, report, tab, tab_mask, whole_round
+from . import (
+    aggregation,
+    arrival,
+    coordinator,
+    durable,
+    machine,
+    masks,
+    report,
+    tab,
+    tab_mask,
+    whole_round,
+)
 from .measure import Line
 from .official import installed
 from .scale import FULL, QUICK, TINY, Run, Scale
@@ -18,6 +29,7 @@ ROWS = {
     **aggregation.ROWS,
     **coordinator.ROWS,
     **arrival.ROWS,
+    **durable.ROWS,
     **whole_round.ROWS,
     **IN_A_BROWSER,
 }

@@ -23,12 +23,13 @@ import numpy as np
 from petal_server import http_server, logs
 from petal_server.app import create_app
 from petal_server.settings import LogSettings, Settings
-from petal_server.storage import SqliteStorage, Storage
+from petal_server.storage import MemoryStorage, SqliteStorage, Storage
 from petal_server.workers import Workers
 
 from .machine import ROOT
 
 BEAT = 0.001
+STILL = "--still"
 
 
 class Heart:
@@ -77,16 +78,31 @@ def durable(workers: Workers) -> Iterator[Storage]:
         yield store
 
 
-async def serve(settings: Settings, store: Storage, workers: Workers) -> None:
+@contextmanager
+def stored(settings: Settings, workers: Workers) -> Iterator[Storage]:
+    """The store that the settings ask for; without a word of theirs, as `durable`."""
+    storage = settings.storage
+    if storage.kind == "memory":
+        yield MemoryStorage(workers)
+    elif "path" in storage.model_fields_set:
+        keep = storage.keep_models
+        with SqliteStorage(storage.path, keep_models=keep, workers=workers) as store:
+            yield store
+    else:
+        with durable(workers) as store:
+            yield store
+
+
+async def serve(settings: Settings, store: Storage, workers: Workers, beats: bool) -> None:
     app = create_app(settings, store=store, workers=workers)
-    heart = Heart(lambda: app.state.context.phase.value)
+    heart = Heart(lambda: app.state.context.phase.value) if beats else None
     server = Announcing.of(app, settings)
     with socket.create_server(("127.0.0.1", 0), backlog=256) as listening:
         serving = asyncio.create_task(server.serve([listening]))
         await _beat_until_the_end(heart)
         server.should_exit = True
         await serving
-    print(json.dumps(heart.report()), flush=True)
+    print(json.dumps(heart.report() if heart else {}), flush=True)
 
 
 class Announcing(http_server.Server):
@@ -104,22 +120,25 @@ async def idle() -> None:
     print(json.dumps(heart.report()), flush=True)
 
 
-async def _beat_until_the_end(heart: Heart) -> None:
-    beating = asyncio.create_task(heart.beat())
+async def _beat_until_the_end(heart: Heart | None) -> None:
+    beating = heart and asyncio.create_task(heart.beat())
     await asyncio.to_thread(sys.stdin.read)
-    beating.cancel()
+    if beating:
+        beating.cancel()
 
 
 class Server:
     """That process, seen from outside; a context manager. `lateness` is there once it has ended."""
 
-    def __init__(self, settings: dict | None):
-        self._settings = settings
+    def __init__(self, settings: dict | None, beats: bool = True):
+        """Without beats it remembers nothing of its own, where memory is measured."""
+        self._settings, self._beats = settings, beats
         self.lateness: dict[str, dict[str, float]] = {}
 
     def __enter__(self) -> "Server":
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "bench.server", json.dumps(self._settings)],
+            [sys.executable, "-m", "bench.server", json.dumps(self._settings)]
+            + [STILL] * (not self._beats),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -127,6 +146,11 @@ class Server:
         )
         self.url = json.loads(self._read())
         return self
+
+    def resident(self) -> int:
+        """Bytes of memory that the process holds now; Linux tells."""
+        status = Path(f"/proc/{self._process.pid}/status").read_text()
+        return 1024 * int(status.split("VmRSS:")[1].split()[0])
 
     def _read(self) -> str:
         line = self._process.stdout.readline()
@@ -164,5 +188,6 @@ if __name__ == "__main__":
     if chosen is None:
         asyncio.run(idle())
     else:
-        with durable(workers := Workers()) as store:
-            asyncio.run(serve(Settings(**chosen), store, workers))
+        loaded = Settings(**chosen)
+        with stored(loaded, workers := Workers()) as store:
+            asyncio.run(serve(loaded, store, workers, beats=STILL not in sys.argv))

@@ -35,6 +35,9 @@ vendor: $(VENV)/.run ## fetch what a tab needs into web/vendor and check it
 fuzz: $(VENV)/.dev ## fuzz all that reads bytes of the network, guided by coverage
 	$(BIN)/python -m tests.fuzz $(ARGS)
 
+simulate: $(VENV)/.dev ## simulate rounds with faults and attackers on a virtual clock
+	$(BIN)/python -m tests.simulation $(ARGS)
+
 kernel: $(VENV)/.dev ## compile web/kernel/mask.c, which the repository holds compiled
 	$(BIN)/python web/kernel/build.py
 
@@ -85,4 +88,4 @@ $(VENV)/.made:
 	@$(PYTHON) -m venv $(VENV)
 	@touch $@
 
-.PHONY: fuzz help demo test bench lint types vendor kernel lock clean ready
+.PHONY: fuzz help demo test bench lint types vendor kernel lock clean ready simulate

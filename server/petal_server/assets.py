@@ -78,11 +78,16 @@ class Asset:
         return self.suffix not in COMPRESSED and len(self.body) > 256
 
     def gzipped(self) -> bytes:
-        """The body under gzip, made at the first request; call it off the event loop."""
+        """The body under gzip, made at the first request."""
         with self._lock:
             if self._zipped is None:
                 self._zipped = gzip.compress(self.body, 6, mtime=0)
             return self._zipped
+
+    @property
+    def quick_to_zip(self) -> bool:
+        """Whether a thread would cost more than zipping: a page has dozens of small scripts."""
+        return self._zipped is not None or len(self.body) < 1 << 16
 
     def encoding(self, accepted: str) -> str:
         """What to send of "br", "gzip" and "" to who says so in Accept-Encoding."""
@@ -177,7 +182,8 @@ async def respond(request: Request, asset: Asset, headers: dict[str, str]) -> Re
         headers["content-encoding"] = encoding
     body = asset.brotli if encoding == "br" else asset.body
     if encoding == "gzip":
-        body = await asyncio.to_thread(asset.gzipped)
+        quick = asset.quick_to_zip
+        body = asset.gzipped() if quick else await asyncio.to_thread(asset.gzipped)
     return Response(body, headers=headers, media_type=MIME_TYPES[asset.suffix])
 
 

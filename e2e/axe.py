@@ -7,6 +7,7 @@ from pathlib import Path
 
 from vendor_registries import Registries
 from vendor_sources import Cdn, Entry, Unavailable
+from vendor_tools import Tools
 
 from .processes import ROOT
 
@@ -49,7 +50,7 @@ def _fetch() -> bytes:
         try:
             data = Cdn().read(ENTRY)
         except Unavailable:
-            data = Registries(LOCK, Path(scratch)).read(ENTRY)
+            data = Registries(Tools(LOCK, Path(scratch))).read(ENTRY)
     assert _digest(data) == SHA256, "axe.min.js is not the file that e2e/axe.py pins"
     return data
 

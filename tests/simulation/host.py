@@ -72,8 +72,12 @@ class Host:
             await self.app.state.machine.stop()
         self.app = None
         self._store.close()
-        for task in [*self._open, *filter(_of_the_coordinator, asyncio.all_tasks())]:
-            task.cancel()
+        tasks = [*self._open, *filter(_of_the_coordinator, asyncio.all_tasks())]
+        # Once is not enough: until Python 3.12, wait_for may swallow a cancellation.
+        while tasks := [task for task in tasks if not task.done()]:
+            for task in tasks:
+                task.cancel()
+            await asyncio.sleep(0)
         if not self.stores.durable:
             self.world.oracle.lost()
 

@@ -16,6 +16,7 @@ PetalError
 ├── RoundError                round parameters that make no sense
 ├── TransportError            the coordinator could not be reached, or answered oddly
 ├── ParticipantError
+│   ├── EnrolmentError        the coordinator does not admit this participant
 │   └── TrainingError         the user's training failed
 └── SnapshotError             a saved participant that cannot be taken up again
 """
@@ -87,6 +88,10 @@ class TransportError(PetalError):
 
 class ParticipantError(PetalError):
     """The participant cannot go on as asked."""
+
+
+class EnrolmentError(ParticipantError):
+    """The coordinator does not admit this participant; the message says what to do."""
 
 
 class TrainingError(ParticipantError):

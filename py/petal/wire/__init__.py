@@ -9,6 +9,7 @@ from petal.wire.bincode import (
     encode_params,
 )
 from petal.wire.chunks import CHUNK_HEADER_SIZE, Assembler, Chunk
+from petal.wire.enrolment import EnrolmentToken
 from petal.wire.messages import HEADER_SIZE, Message, sign_message
 from petal.wire.payloads import (
     SEALED_SEED_SIZE,
@@ -28,6 +29,7 @@ __all__ = [
     "SEALED_SEED_SIZE",
     "Assembler",
     "Chunk",
+    "EnrolmentToken",
     "Message",
     "Payload",
     "Sum2Payload",

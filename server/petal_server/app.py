@@ -13,6 +13,8 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import BaseRoute, Route
 
 from petal.crypto import EncryptionKeyPair, RandomBytes
+from petal.wire.enrolment import ADMISSION_HEADER, HEADER
+from petal_server.admission import Admission
 from petal_server.assets import AssetsError, asset_routes
 from petal_server.clock import Clock, SystemClock
 from petal_server.demo_tasks import task_routes
@@ -87,7 +89,8 @@ def create_app(
     app.state.machine = machine
     app.state.onlookers = onlookers
     app.state.gate = gate
-    app.state.intake = Intake(ctx, largest_message(settings))
+    app.state.admission = Admission(settings.admission, ctx.clock.wall)
+    app.state.intake = Intake(ctx, largest_message(settings), app.state.admission)
     return app
 
 
@@ -138,8 +141,8 @@ def _cors(cors: CorsSettings) -> list[Middleware]:
             CORSMiddleware,
             allow_origins=list(cors.allow_origins),
             allow_methods=["GET", "POST"],
-            allow_headers=["Content-Type", "If-None-Match"],
-            expose_headers=["ETag", "Petal-Model-Id"],
+            allow_headers=["Content-Type", "If-None-Match", "Prefer", HEADER],
+            expose_headers=["ETag", "Petal-Model-Id", "Petal-Wait", ADMISSION_HEADER],
             max_age=cors.max_age,
         )
     ]

@@ -12,6 +12,7 @@ from petal.crypto import seal, verify
 from petal.errors import DecodeError, PetalError, SealedBoxError, SignatureError
 from petal.round import RoundParameters, eligible, sum_task, update_task
 from petal.wire import Chunk, Message, Sum2Payload, SumPayload, Tag, UpdatePayload, parse_payload
+from petal_server.admission import Admission
 from petal_server.events import MessageHandled
 from petal_server.inbox import Request
 from petal_server.outcome import Outcome, Reason, Receipt, Rejection
@@ -48,15 +49,18 @@ class Intake:
     ``max_message_size`` bounds one POST's body in bytes.
     """
 
-    def __init__(self, ctx: Context, max_message_size: int) -> None:
-        self._ctx = ctx
+    def __init__(self, ctx: Context, max_message_size: int, admission: Admission) -> None:
+        self._ctx, self._admission = ctx, admission
         self.max_message_size = max_message_size
 
-    async def receive(self, body: bytes | bytearray) -> Receipt:
-        """Check a sealed message and hand it to the phase. Never raises for what is in it."""
+    async def receive(self, body: bytes | bytearray, enrolment: str | None = None) -> Receipt:
+        """Check a sealed message and hand it to the phase. Never raises for what is in it.
+
+        ``enrolment`` is the token that came with it, as it came.
+        """
         arrival = self._arrival()
         try:
-            receipt = await self._receive(body, arrival.sender)
+            receipt = await self._receive(body, enrolment, arrival.sender)
         except Rejection as rejection:
             receipt = self._reject(arrival.phase, rejection.reason)
             arrival.sender.detail = str(rejection)
@@ -87,12 +91,14 @@ class Intake:
         self._ctx.counts[phase][Outcome.REJECTED] += 1
         return Receipt(Outcome.REJECTED, reason)
 
-    async def _receive(self, body: bytes | bytearray, sender: _Sender) -> Receipt:
+    async def _receive(
+        self, body: bytes | bytearray, enrolment: str | None, sender: _Sender
+    ) -> Receipt:
         ctx = self._ctx
         state, phase = ctx.state, ctx.phase
         if len(body) > self.max_message_size:
             raise Rejection(Reason.TOO_LARGE)
-        message = await ctx.workers.run(_open, body, state, phase.tag, sender)
+        message = await ctx.workers.run(self._admit, body, enrolment, state, phase.tag, sender)
         if not message.multipart:
             return await self._submit(message, message.payload, state)
         await self._refuse_more(message)
@@ -109,6 +115,18 @@ class Intake:
         finally:
             # Only now: until the whole message is stored, its chunks have to be.
             await self._store(changes)
+
+    def _admit(
+        self,
+        body: bytes | bytearray,
+        enrolment: str | None,
+        state: CoordinatorState,
+        expected: Tag | None,
+        sender: _Sender,
+    ) -> Message:
+        message = _open(body, state, expected, sender)
+        self._admission.check(enrolment, message.participant_pk)
+        return message
 
     async def _refuse_more(self, message: Message) -> None:
         """Keep no chunk of who has had such a message accepted.

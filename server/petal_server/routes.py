@@ -8,13 +8,15 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from petal_server.admission import token_in
 from petal_server.answers import UNCACHED, answer
 from petal_server.intake import Intake
 from petal_server.limits.reading import BodyTooLarge, BodyTooSlow, NoRoom, body_of
 from petal_server.outcome import Receipt
 from petal_server.phases import Context
-from petal_server.published import NPY, Published
+from petal_server.published import NPY, Board, Published
 from petal_server.status import status
+from petal_server.waiting import WaitingRoom
 
 
 async def post_message(request: Request) -> Response:
@@ -22,7 +24,7 @@ async def post_message(request: Request) -> Response:
     intake: Intake = request.app.state.intake
     try:
         async with body_of(request, request.app.state.gate, intake.max_message_size) as body:
-            return _receipt(request, await intake.receive(body))
+            return _receipt(request, await intake.receive(body, token_in(request.headers)))
     except ClientDisconnect:
         return Response(status_code=400)
     except BodyTooLarge:
@@ -44,19 +46,24 @@ def _receipt(request: Request, receipt: Receipt, status_code: int = 200) -> Resp
 
 
 async def get_params(request: Request) -> Response:
-    return answer(request, _context(request).board.params)
+    response = await _waiting(request).answer(request, "params", lambda board: board.params)
+    response.headers.update(request.app.state.admission.hint)
+    return response
 
 
 async def get_sums(request: Request) -> Response:
-    return answer(request, _context(request).board.sums)
+    return await _waiting(request).answer(request, "sums", lambda board: board.sums)
 
 
 async def get_seeds(request: Request) -> Response:
     sum_pk = _participant_pk(request)
     if sum_pk is None:
         return PlainTextResponse("pk is not 32 bytes in Base64.\n", 400, UNCACHED)
-    seeds = _context(request).board.seeds
-    return answer(request, seeds and seeds.of(sum_pk))
+
+    def look(board: Board) -> Published | None:
+        return board.seeds and board.seeds.of(sum_pk)
+
+    return await _waiting(request).answer(request, "seeds", look)
 
 
 async def get_model(request: Request) -> Response:
@@ -72,6 +79,10 @@ async def get_model(request: Request) -> Response:
 async def get_status(request: Request) -> Response:
     body = json.dumps(status(_context(request))).encode()
     return answer(request, Published.of(body, "application/json"))
+
+
+def _waiting(request: Request) -> WaitingRoom:
+    return request.app.state.onlookers.waiting
 
 
 def _context(request: Request) -> Context:

@@ -17,6 +17,7 @@ def status(ctx: Context) -> dict[str, Any]:
         "rejected": {phase.value: _count(ctx, phase, Outcome.REJECTED) for phase in COLLECTING},
         "discarded": {phase.value: _count(ctx, phase, Outcome.DISCARDED) for phase in COLLECTING},
         "limits": {phase.value: _limits(ctx, phase) for phase in COLLECTING},
+        "admission": "enrolment" if ctx.settings.admission.public_keys else "open",
         "model_id": ctx.board.model_id,
         "last_failure": ctx.last_failure,
     }

@@ -195,6 +195,7 @@ async def test_status():
                 "update": {"min": 3, "max": 4},
                 "sum2": {"min": 1, "max": 2},
             },
+            "admission": "open",
             "model_id": None,
             "last_failure": None,
         }

@@ -9,12 +9,19 @@ signs CONTEXT and the 41 bytes before the signature.
 import base64
 import binascii
 import datetime
+import re
 import struct
 from dataclasses import dataclass, field
 from typing import Self
 
 from petal.crypto import KEY_SIZE, SIGNATURE_SIZE, SigningKeyPair, sized, verify
 from petal.errors import DecodeError
+
+HEADER = "petal-enrolment"
+"""The request header that carries a token."""
+
+ADMISSION_HEADER = "petal-admission"
+"""The header of `GET /params` by which a coordinator asks for one: its value is `enrolment`."""
 
 TOKEN_LENGTH = 140
 """Characters of a token, all of them significant."""
@@ -26,6 +33,13 @@ VERSION = 1
 _HEAD = struct.Struct(f">BQ{KEY_SIZE}s")
 _LAST = 253402300799
 """The end of the year 9999: what a date can show."""
+
+
+def public_key(text: str) -> bytes:
+    """A public key (32) that people wrote as 64 hexadecimal digits; ValueError if it is none."""
+    if not re.fullmatch(r"[0-9a-fA-F]{64}", text):
+        raise ValueError("a public key is 64 hexadecimal digits")
+    return bytes.fromhex(text)
 
 
 @dataclass(frozen=True, slots=True)

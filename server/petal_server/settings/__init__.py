@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import Field
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from petal_server.settings.admission import AdmissionSettings
 from petal_server.settings.coordinator import (
     ApiSettings,
     CorsSettings,
@@ -27,6 +28,7 @@ from petal_server.settings.pet import CountSettings, PetSettings, TimeSettings
 
 __all__ = [
     "XAYNET_ONLY",
+    "AdmissionSettings",
     "CorsSettings",
     "CountSettings",
     "EventSettings",
@@ -54,6 +56,7 @@ class Settings(BaseSettings):
     pet: PetSettings = PetSettings()
     mask: MaskSettings = MaskSettings()
     model: ModelSettings = ModelSettings()
+    admission: AdmissionSettings = AdmissionSettings()
     limits: LimitSettings = LimitSettings()
     multipart: MultipartSettings = MultipartSettings()
     round: RoundSettings = RoundSettings()

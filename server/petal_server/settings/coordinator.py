@@ -81,6 +81,13 @@ class ApiSettings(Section):
     stop_timeout: int = Field(
         10, ge=0, description="Seconds that open requests get to finish when the server stops."
     )
+    longest_wait: int = Field(
+        25,
+        ge=0,
+        le=600,
+        description="Seconds for which a participant that waits for news may have its request kept "
+        "open; below the time-outs of proxies in front. 0 answers all at once.",
+    )
     cors: CorsSettings = CorsSettings()
 
     @model_validator(mode="after")

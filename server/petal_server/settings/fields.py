@@ -8,7 +8,9 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
 from pydantic_settings import NoDecode
 
+from petal.wire.enrolment import public_key
 from petal_server.log_filter import LogFilter
+from petal_server.revoked import read_revoked
 
 
 class Section(BaseModel):
@@ -69,12 +71,25 @@ def _network(value: str) -> str:
         raise ValueError('must be an address or network such as "10.0.0.0/8"') from None
 
 
+def _public_key(value: str) -> str:
+    return public_key(value).hex()
+
+
+def _key_file(value: Path) -> Path:
+    read_revoked(_file(value))
+    return value
+
+
 Address = Annotated[str, AfterValidator(_address)]
 Directives = Annotated[str, AfterValidator(_directives)]
 ExistingFile = Annotated[Path, AfterValidator(_file)]
 ExistingFolder = Annotated[Path, AfterValidator(_folder)]
 Origins = Annotated[
     tuple[Annotated[str, AfterValidator(_origin)], ...], NoDecode, BeforeValidator(_split)
+]
+KeyFile = Annotated[Path, AfterValidator(_key_file)]
+PublicKeys = Annotated[
+    tuple[Annotated[str, AfterValidator(_public_key)], ...], NoDecode, BeforeValidator(_split)
 ]
 Networks = Annotated[
     tuple[Annotated[str, AfterValidator(_network)], ...], NoDecode, BeforeValidator(_split)

@@ -10,8 +10,9 @@ from urllib.parse import urlencode
 
 import numpy as np
 
+from petal.client.enrolment import ADVICE, Enrolment
 from petal.client.transport import Transport
-from petal.errors import TransportError
+from petal.errors import EnrolmentError, TransportError
 from petal.participant import (
     REQUESTS,
     Done,
@@ -65,6 +66,7 @@ async def drive(
     trainer: Trainer,
     observer: Observer | None = None,
     *,
+    enrolment: Enrolment | None = None,
     work: Callable[[Work], Awaitable[Event]] | None = None,
     before: Before | None = None,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -74,10 +76,13 @@ async def drive(
     `trainer(model, params)` is given the global model (read-only array of the data type's dtype,
     or None) and returns new weights, or (weights, scalar), or None to sit the round out; it may
     be a coroutine function, a plain one runs in a thread. `observer` is given each notice.
+    `enrolment` has this machine's token, for a coordinator that admits nobody without;
+    EnrolmentError where it has none that the coordinator takes.
     `work` answers MaskModel and SumMasks. `before` is awaited ahead of each request: time to
     write the machine down before anything leaves, and what it raises ends this. The machine is
     consistent at every await, so it can be saved there, in the observer and after an end.
     """
+    enrolment = enrolment or Enrolment(None, machine.public_key)
     effects = machine.resume()
     while True:
         request = None
@@ -90,16 +95,16 @@ async def drive(
             return
         if before:
             await before(request)
-        event = await _perform(request, transport, trainer, work or _work, sleep)
+        event = await _perform(request, transport, trainer, enrolment, work or _work, sleep)
         effects = machine.receive(event)
 
 
-async def _perform(request: Request, transport, trainer, work, sleep) -> Event:
+async def _perform(request: Request, transport, trainer, enrolment, work, sleep) -> Event:
     match request:
         case Fetch():
-            return await _fetch(request, transport)
+            return await _fetch(request, transport, enrolment)
         case Post():
-            return await _post(request, transport)
+            return await _post(request, transport, enrolment)
         case Wait(seconds):
             await sleep(seconds)
             return Elapsed()
@@ -110,7 +115,7 @@ async def _perform(request: Request, transport, trainer, work, sleep) -> Event:
     raise TypeError(f"not a request: {request!r}")
 
 
-async def _fetch(request: Fetch, transport: Transport) -> Event:
+async def _fetch(request: Fetch, transport: Transport, enrolment: Enrolment) -> Event:
     query = "?" + urlencode(request.query) if request.query else ""
     headers = {"accept": _ACCEPT[request.resource]}
     try:
@@ -119,11 +124,45 @@ async def _fetch(request: Fetch, transport: Transport) -> Event:
         )
     except TransportError as error:
         return Unreachable(str(error))
+    if request.resource == "params" and answer.status == 200:
+        trouble = await _enrol(enrolment.prepare(answer.headers))
+        if trouble:
+            return trouble
     return Fetched(request.resource, answer.status, answer.body)
 
 
-async def _post(request: Post, transport: Transport) -> Event:
-    headers = {"accept": "application/json"}
+async def _enrol(work: Awaitable[None]) -> Unreachable | None:
+    """Who issues tokens may be away for a while, as the coordinator may: that is waited for."""
+    try:
+        await work
+    except EnrolmentError:
+        raise
+    except Exception as error:
+        log.error("no enrolment token", exc_info=error)
+        return Unreachable(f"no enrolment token can be had: {error}")
+    return None
+
+
+async def _post(request: Post, transport: Transport, enrolment: Enrolment) -> Event:
+    event = await _post_once(request, transport, enrolment)
+    if (reason := _not_admitted(event)) is None:
+        return event
+    trouble = await _enrol(enrolment.renew(reason))
+    if trouble:
+        return trouble
+    event = await _post_once(request, transport, enrolment)
+    if reason := _not_admitted(event):
+        raise enrolment.refused(reason)
+    return event
+
+
+def _not_admitted(event: Event) -> str | None:
+    receipt = event.receipt if isinstance(event, Posted) else None
+    return receipt.reason if receipt and receipt.reason in ADVICE else None
+
+
+async def _post_once(request: Post, transport: Transport, enrolment: Enrolment) -> Event:
+    headers = {"accept": "application/json", **enrolment.headers}
     try:
         answer = await transport.fetch("POST", "message", headers, request.body, _MAX_RECEIPT)
     except TransportError as error:

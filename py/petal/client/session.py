@@ -7,6 +7,7 @@ import ssl
 import numpy as np
 
 from petal.client.driver import Observer, Trainer, drive
+from petal.client.enrolment import Enrolment, Source
 from petal.client.http import HttpTransport
 from petal.crypto import SigningKeyPair
 from petal.participant import DEFAULT_MESSAGE_SIZE, GlobalModel, Machine, Notice
@@ -22,6 +23,7 @@ async def participate_async(
     observer: Observer | None = None,
     max_message_size: int = DEFAULT_MESSAGE_SIZE,
     verify: ssl.SSLContext | bool = True,
+    enrolment: Source | None = None,
 ) -> np.ndarray | None:
     """Take part in the rounds of the coordinator at `url`; the last global model seen.
 
@@ -31,6 +33,10 @@ async def participate_async(
     runs in a thread. `rounds` is how many rounds to see to their end, None for no end;
     `scalar` is this participant's weight in the mean, for instance its number of samples within
     the masking configuration's bound; `observer` is given every notice (`petal.participant`).
+
+    A coordinator that admits only enrolled participants gets a token from
+    `enrolment(public_key)`, which may be a coroutine; every call of this function is a new
+    participant with a new key (32 bytes). EnrolmentError if it does not admit this one.
 
     A coordinator that is down is waited for. ValueError for a URL or numbers that make no sense.
     """
@@ -49,8 +55,9 @@ async def participate_async(
         rounds=rounds,
         max_message_size=max_message_size,
     )
+    enrolled = Enrolment(enrolment, machine.public_key)
     async with HttpTransport(url, verify=verify) as transport:
-        await drive(machine, transport, train, observe)
+        await drive(machine, transport, train, observe, enrolment=enrolled)
     return last[0]
 
 

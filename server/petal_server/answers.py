@@ -16,23 +16,27 @@ UNCACHED = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 PIECE = 2**18
 
 
-def answer(request: Request, published: Published | None) -> Response:
-    """200 with the bytes, 304 if the sender has them, 204 where there is nothing yet."""
-    if published is None:
-        return Response(status_code=204, headers=HEADERS)
-    headers = {**HEADERS, "ETag": published.etag}
-    if known(request, published):
+def answer(request: Request, published: Published | None, etag: str | None = None) -> Response:
+    """200 with the bytes, 304 if the sender has them, 204 where there is nothing yet.
+
+    ``etag`` is that of nothing, where a sender may ask for something else than that.
+    """
+    etag = published.etag if published else etag
+    headers = {**HEADERS, "ETag": etag} if etag else HEADERS
+    if etag and known(request, etag):
         return Response(status_code=304, headers=headers)
+    if published is None:
+        return Response(status_code=204, headers=headers)
     if len(published.body) <= PIECE:
         return Response(published.body, headers=headers, media_type=published.media_type)
     headers["Content-Length"] = str(len(published.body))
     return StreamingResponse(_pieces(published.body), 200, headers, published.media_type)
 
 
-def known(request: Request, published: Published) -> bool:
-    """Whether the sender says that it has these bytes."""
+def known(request: Request, etag: str) -> bool:
+    """Whether the sender says that it has the bytes of this ETag."""
     tags = request.headers.get("if-none-match", "").split(",")
-    return published.etag in (tag.strip().removeprefix("W/") for tag in tags)
+    return etag in (tag.strip().removeprefix("W/") for tag in tags)
 
 
 async def _pieces(body: bytes) -> AsyncIterator[bytes]:

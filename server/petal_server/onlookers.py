@@ -10,6 +10,7 @@ from petal_server.machine import Machine
 from petal_server.metrics import InfluxPush, Metrics, watch_loop
 from petal_server.phases import Context
 from petal_server.streams import EventStreams
+from petal_server.waiting import WaitingRoom
 
 
 class Onlookers:
@@ -19,7 +20,9 @@ class Onlookers:
         self.health = Health(machine, ctx.store)
         self.metrics = Metrics(ctx, gate)
         self.streams = EventStreams(ctx, ctx.settings.events)
+        self.waiting = WaitingRoom(ctx, ctx.settings.api.longest_wait)
         self.metrics.followers.set_function(self.streams.__len__)
+        self.metrics.held.set_function(self.waiting.__len__)
         influx = ctx.settings.metrics.influxdb
         self._influx = InfluxPush(ctx, influx.url, influx.db) if influx.url else None
 
@@ -39,3 +42,4 @@ class Onlookers:
     def leave(self) -> None:
         """Let go of everybody who only waits for news: the server stops."""
         self.streams.close()
+        self.waiting.close()

@@ -43,6 +43,11 @@ class Metrics:
         self.followers = StoredGauge(
             "petal_event_followers", "Open streams at /events.", registry=registry
         )
+        self.held = StoredGauge(
+            "petal_held_requests",
+            "Requests that are kept open until there is news.",
+            registry=registry,
+        )
         ProcessCollector(registry=registry)
         PlatformCollector(registry=registry)
         self._count_rounds(registry)
@@ -62,7 +67,8 @@ class Metrics:
         )
         self.request_seconds = Histogram(
             "petal_request_seconds",
-            "From the head of a request to the end of its answer.",
+            "From the head of a request to the end of its answer; without the time for which it "
+            "was kept open until there was news.",
             ["method", "route", "status"],
             buckets=MILLISECONDS,
             registry=registry,

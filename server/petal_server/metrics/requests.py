@@ -6,6 +6,9 @@ from collections.abc import Callable, Mapping
 from prometheus_client import Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+HELD = "petal.held"
+"""Under this name a request's scope has the seconds for which it was kept open on purpose."""
+
 NO_ROUTE = "none"
 """Addresses that lead nowhere share one label: a label of their own each would fill the memory."""
 
@@ -37,7 +40,8 @@ class TimedRequests:
             await self._app(scope, receive, note)
         finally:
             labels = self._method(scope), self._path(scope), status
-            self._seconds.labels(*labels).observe(time.perf_counter() - began)
+            seconds = time.perf_counter() - began - scope.get(HELD, 0.0)
+            self._seconds.labels(*labels).observe(max(seconds, 0.0))
 
     def _method(self, scope: Scope) -> str:
         return scope["method"] if scope["method"] in METHODS else "other"

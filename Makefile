@@ -1,5 +1,5 @@
 # `make` alone lists the targets. Everything installs into .venv and web/vendor, nothing elsewhere,
-# but for Chromium, which `make test` takes from apt where it runs as root on Debian.
+# but for Chromium and Firefox, which `make test` takes from apt where it runs as root on Debian.
 
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11 python; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
@@ -16,8 +16,8 @@ help: ## this list
 demo: $(VENV)/.run vendor ## start a coordinator, native participants and the page
 	$(BIN)/petal demo $(ARGS)
 
-test: ready ## run every test, end to end in Chromium included
-	PETAL_CHROMIUM="$$(.ci/chromium)" $(BIN)/python -m pytest $(ARGS)
+test: ready ## run every test, end to end in Chromium and Firefox included
+	PETAL_CHROMIUM="$$(.ci/chromium)" PETAL_FIREFOX="$$(.ci/firefox)" $(BIN)/python -m pytest $(ARGS)
 
 bench: ready ## measure beside the official client and the machine's own limits
 	@PETAL_CHROMIUM="$$(.ci/chromium)" $(BIN)/python -m bench $(ARGS)
@@ -56,12 +56,13 @@ clean: ## remove .venv, web/vendor and caches
 
 # What `make test` needs before pytest starts; .ci/run calls it.
 ready: $(VENV)/.dev vendor
-	@$(MAKE) --no-print-directory web/node_modules/.made || echo "The checks that need TypeScript\
-	 are left out, because npm cannot fetch it." >&2
+	@$(MAKE) --no-print-directory web/node_modules/.made || echo "What needs TypeScript\
+	 or puppeteer is left out, because npm cannot fetch it." >&2
 	@.ci/chromium > /dev/null
+	@.ci/firefox > /dev/null || true
 
 web/node_modules/.made: web/package-lock.json | $(VENV)/.run
-	@echo "Installing what checks the scripts into web/node_modules ..."
+	@echo "Installing what checks and drives the scripts into web/node_modules ..."
 	@.ci/npm ci --prefix web --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 

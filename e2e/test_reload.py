@@ -24,6 +24,7 @@ JOIN = """async ([snapshot, persist]) => {
   p.addEventListener("warning", ({ detail }) => heard.warnings.push(detail.message));
   p.addEventListener("message", ({ detail }) => heard.messages.push(detail));
   p.addEventListener("progress", ({ detail }) => heard.stages.push(detail));
+  p.addEventListener("model", ({ detail: { weights } }) => { heard.model = weights?.[0]; });
   await p.start();
 }"""
 

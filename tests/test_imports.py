@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 
 # Each module or package of petal may import those before it, and itself.
-ORDER = ["errors", "crypto", "mask", "round", "wire", "participant", "client"]
+ORDER = ["errors", "crypto", "mask", "privacy", "round", "wire", "participant", "client"]
 
 # Besides the standard library and numpy. A tab has no more, and `petal_host` from its worker.
 THIRD_PARTY = {
@@ -17,6 +17,7 @@ THIRD_PARTY = {
     "petal/crypto/_sodium_js.py": {"petal_host", "pyodide"},
     "petal/client/browser.py": {"petal_host", "js", "pyodide"},
     "petal/client/kernel.py": {"petal_host", "js", "pyodide"},
+    "petal/client/authority.py": {"cryptography"},
     "petal/client/cli.py": {"click"},
     "petal/client/terminal.py": {"click"},
     "petal/client/http.py": {"httpx"},

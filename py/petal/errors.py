@@ -94,6 +94,10 @@ class EnrolmentError(ParticipantError):
     """The coordinator does not admit this participant; the message says what to do."""
 
 
+class PrivacyError(ParticipantError):
+    """The settings of differential privacy make no sense, or cannot be had here."""
+
+
 class TrainingError(ParticipantError):
     """The user's training code failed or returned something that is not a model."""
 

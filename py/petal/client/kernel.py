@@ -9,8 +9,8 @@ import petal_host
 from js import Object
 from pyodide.ffi import JsException, to_js
 
-from petal.errors import MaskError
-from petal.mask import MaskConfig, MaskConfigPair, Masker, MaskObject
+from petal.errors import MaskError, PrivacyError
+from petal.mask import MaskConfig, MaskConfigPair, MaskObject
 from petal.participant import (
     MasksSummed,
     ModelMasked,
@@ -19,6 +19,7 @@ from petal.participant import (
     WorkFailed,
     carry_out,
 )
+from petal.participant.work import encode
 
 
 def available() -> bool:
@@ -34,7 +35,7 @@ async def work(request: Work) -> ModelMasked | MasksSummed | WorkFailed:
         told = f"Masks are derived slowly, because the fast way failed: {error.message}"
         petal_host.emit("warning", to_js({"message": told}, dict_converter=Object.fromEntries))
         return carry_out(request)
-    except MaskError as error:
+    except (MaskError, PrivacyError) as error:
         return WorkFailed(str(error))
     except MemoryError:
         return WorkFailed("not enough memory")
@@ -47,8 +48,7 @@ async def _in_workers(request: Work) -> ModelMasked | MasksSummed:
         return MasksSummed(_masks(answer, request.length, config))
     length = len(request.weights)
     asked = _ask([request.seed], length, config)  # a worker derives while Python encodes
-    encoded = Masker(config, request.seed).encode(request.weights, request.scalar)
-    return ModelMasked(encoded.plus(_masks(await asked, length, config)))
+    return ModelMasked(encode(request).plus(_masks(await asked, length, config)))
 
 
 def _ask(seeds, length: int, config: MaskConfigPair):

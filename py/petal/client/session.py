@@ -12,6 +12,7 @@ from petal.client.http import HttpTransport
 from petal.crypto import SigningKeyPair
 from petal.participant import DEFAULT_MESSAGE_SIZE, GlobalModel, Machine, Notice
 from petal.participant.events import Scalar
+from petal.privacy import LocalPrivacy
 
 
 async def participate_async(
@@ -22,6 +23,7 @@ async def participate_async(
     scalar: Scalar = 1,
     observer: Observer | None = None,
     max_message_size: int = DEFAULT_MESSAGE_SIZE,
+    privacy: LocalPrivacy | None = None,
     verify: ssl.SSLContext | bool = True,
     enrolment: Source | None = None,
 ) -> np.ndarray | None:
@@ -33,6 +35,7 @@ async def participate_async(
     runs in a thread. `rounds` is how many rounds to see to their end, None for no end;
     `scalar` is this participant's weight in the mean, for instance its number of samples within
     the masking configuration's bound; `observer` is given every notice (`petal.participant`).
+    `privacy` clips and noises every update (`petal.privacy`); its budget lasts for this call.
 
     A coordinator that admits only enrolled participants gets a token from
     `enrolment(public_key)`, which may be a coroutine; every call of this function is a new
@@ -54,6 +57,7 @@ async def participate_async(
         scalar=scalar,
         rounds=rounds,
         max_message_size=max_message_size,
+        privacy=privacy,
     )
     enrolled = Enrolment(enrolment, machine.public_key)
     async with HttpTransport(url, verify=verify) as transport:

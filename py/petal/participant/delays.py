@@ -25,14 +25,15 @@ class Delays:
 
     def polling(self, random: RandomBytes) -> float:
         """The next poll's delay, within a quarter around `poll`."""
-        return self.poll * (0.75 + 0.5 * _fraction(random))
+        return self.poll * (0.75 + 0.5 * fraction(random))
 
     def failing(self, attempt: int, random: RandomBytes) -> float:
         """The delay after failure number `attempt` (from 1): half of it sure, half by lot."""
         # 64 doublings pass any cap; the bound keeps the power from overflowing after weeks.
         full = min(self.cap, self.first * self.factor ** min(attempt - 1, 64))
-        return full * (0.5 + 0.5 * _fraction(random))
+        return full * (0.5 + 0.5 * fraction(random))
 
 
-def _fraction(random: RandomBytes) -> float:
+def fraction(random: RandomBytes) -> float:
+    """A number drawn from [0, 1)."""
     return int.from_bytes(random(4), "little") / 2**32

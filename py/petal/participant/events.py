@@ -13,6 +13,7 @@ import numpy as np
 
 from petal.mask import MaskConfigPair, MaskObject
 from petal.participant.notices import Notice
+from petal.privacy import Noise
 from petal.round import RoundParameters
 
 Scalar = int | float | Fraction
@@ -27,12 +28,16 @@ class Fetch:
     """GET `resource` ("params", "sums", "seeds", "model"); answer with Fetched or Unreachable.
 
     `query` is at most one (name, value) pair, not yet URL-encoded. An answer whose body is
-    longer than `limit` bytes is to be given up unread.
+    longer than `limit` bytes is to be given up unread. With `known`, the tag of an earlier answer,
+    it may also be answered with Unchanged; the coordinator is asked (`Prefer: wait`) to do that
+    only when `wait` seconds have brought nothing else.
     """
 
     resource: str
     limit: int
     query: tuple[tuple[str, str], ...] = ()
+    known: str | None = None
+    wait: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +70,16 @@ class Train:
 
 @dataclass(frozen=True, slots=True)
 class MaskModel:
-    """Mask the weights with the seed's mask; answer with ModelMasked or WorkFailed. Heavy."""
+    """Mask the weights with the seed's mask; answer with ModelMasked or WorkFailed. Heavy.
+
+    With `noise` they are clipped and noised first (`encode` in work.py).
+    """
 
     weights: np.ndarray = field(repr=False, compare=False)
     scalar: Scalar
     seed: bytes = field(repr=False, compare=False)
     config: MaskConfigPair
+    noise: Noise | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +106,23 @@ REQUESTS = (Fetch, Post, Wait, Train, MaskModel, SumMasks, Done)
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """The coordinator answered a Fetch: HTTP status and whole body."""
+    """The coordinator answered a Fetch: HTTP status and whole body, and the body's tag.
+
+    `offered` is for how many seconds it keeps a question open, 0 where it does not.
+    """
 
     resource: str
     status: int
     body: bytes = field(repr=False, default=b"")
+    etag: str | None = None
+    offered: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Unchanged:
+    """There is nothing but what the Fetch said is known."""
+
+    resource: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,8 +208,15 @@ class WorkFailed:
     reason: str
 
 
-Event = (Fetched | Posted | Unreachable | Elapsed | Trained | TrainingFailed | TrainingDeferred) | (
-    ModelMasked | MasksSummed | WorkFailed
-)
+Event = (
+    Fetched
+    | Unchanged
+    | Posted
+    | Unreachable
+    | Elapsed
+    | Trained
+    | TrainingFailed
+    | TrainingDeferred
+) | (ModelMasked | MasksSummed | WorkFailed)
 
 Effect = Request | Notice

@@ -2,14 +2,25 @@
 
 from petal.crypto import RandomBytes, SigningKeyPair
 from petal.errors import DecodeError, ParticipantError, RoundError
-from petal.participant import round_task, snapshot, sum_task, update_task, upload
+from petal.participant import private, round_task, snapshot, sum_task, update_task, upload
 from petal.participant.delays import Delays
-from petal.participant.events import Done, Effect, Elapsed, Event, Request, Scalar, Wait
+from petal.participant.events import (
+    Done,
+    Effect,
+    Elapsed,
+    Event,
+    Request,
+    Scalar,
+    Unchanged,
+    Wait,
+)
 from petal.participant.memory import Memory
 from petal.participant.notices import StateChanged, Unavailable
+from petal.participant.patience import Patience
 from petal.participant.stages import FETCH_ANSWERS, Context, Stage, Trouble
-from petal.participant.transitions import SENDING, TABLE, Outcome, State, Step
+from petal.participant.transitions import PATIENT, SENDING, TABLE, Outcome, State, Step
 from petal.participant.weights import check_scalar
+from petal.privacy import Account, LocalPrivacy
 from petal.round import Role, RoundParameters
 
 DEFAULT_MESSAGE_SIZE = 1 << 20
@@ -43,19 +54,25 @@ class Machine:
         scalar: Scalar = 1,
         max_message_size: int = DEFAULT_MESSAGE_SIZE,
         rounds: int | None = None,
+        privacy: LocalPrivacy | None = None,
         delays: Delays | None = None,
     ):
         """`scalar` is this participant's weight in the mean, `max_message_size` the largest sealed
-        message in bytes, `rounds` how many to see to their end (None: no end)."""
+        message in bytes, `rounds` how many to see to their end (None: no end), `privacy` what
+        noise the updates get (None: none)."""
         if max_message_size < upload.SMALLEST_MESSAGE:
             raise ValueError(f"max_message_size must be at least {upload.SMALLEST_MESSAGE}")
         if rounds is not None and rounds < 1:
             raise ValueError("rounds must be at least 1, or None for no end")
-        self._set_up(Memory(keys, check_scalar(scalar), max_message_size, rounds), random, delays)
+        memory = Memory(keys, check_scalar(scalar), max_message_size, rounds)
+        if privacy is not None:
+            memory.privacy = private.opened(privacy, memory)
+        self._set_up(memory, random, delays)
 
     def _set_up(self, memory: Memory, random: RandomBytes, delays: Delays | None) -> None:
         self._ctx = Context(memory, random)
         self._delays = delays or Delays()
+        self._patience = Patience()
         self._step: Step | None = None
         self._attempt, self._delay = 0, 0.0
 
@@ -64,14 +81,22 @@ class Machine:
 
     @classmethod
     def restore(
-        cls, saved: bytes, *, random: RandomBytes, delays: Delays | None = None
+        cls,
+        saved: bytes,
+        *,
+        random: RandomBytes,
+        privacy: LocalPrivacy | None = None,
+        delays: Delays | None = None,
     ) -> "Machine":
         """The participant that `save` wrote, here or elsewhere; SnapshotError if it is none.
 
-        `resume()` then goes on where it stood.
+        `resume()` then goes on where it stood. `privacy` are new settings, for what comes; what
+        was spent stays spent. PrivacyError where the participant was without any.
         """
-        machine = cls.__new__(cls)
-        machine._set_up(snapshot.decode(saved), random, delays)
+        machine, memory = cls.__new__(cls), snapshot.decode(saved)
+        if privacy is not None:
+            memory.privacy = private.changed(privacy, memory)
+        machine._set_up(memory, random, delays)
         return machine
 
     def save(self) -> bytes:
@@ -111,6 +136,11 @@ class Machine:
         return self._ctx.memory.keys.public
 
     @property
+    def privacy(self) -> Account | None:
+        """What of the privacy budget is spent; None where updates are not noised."""
+        return self._ctx.memory.privacy
+
+    @property
     def rounds_ended(self) -> int:
         return self._ctx.memory.ended
 
@@ -124,7 +154,9 @@ class Machine:
         if self.state in SENDING:
             self._ctx.memory.retried = True
         self._step = Step.CHECKING
-        return [StateChanged(self.state), self._request()]
+        self._patience.forget()
+        budget = private.budget(self._ctx.memory)
+        return [StateChanged(self.state), *budget, self._request()]
 
     start = resume
 
@@ -139,19 +171,26 @@ class Machine:
 
     def _interpret(self, event: Event) -> Outcome:
         stage = self._stage()
-        expected = stage.answers if stage else (Elapsed,)
-        if self._step is None or self.state is State.FINISHED or not isinstance(event, expected):
+        if not self._expects(event, stage):
             raise ParticipantError(f"{type(event).__name__} answers nothing in {self!r}")
         if stage is None:
             return Outcome.ELAPSED
         try:
-            return stage.receive(self._ctx, event)
+            return stage.receive(self._ctx, self._patience.heard(event))
         except Trouble as trouble:
             return self._trouble(str(trouble))
         except (DecodeError, RoundError) as error:
             return self._trouble(f"the coordinator's answer makes no sense: {error}")
 
+    def _expects(self, event: Event, stage: Stage | None) -> bool:
+        if self._step is None or self.state is State.FINISHED:
+            return False
+        if isinstance(event, Unchanged) and not self._patience.open:
+            return False
+        return isinstance(event, stage.answers if stage else Elapsed)
+
     def _trouble(self, reason: str) -> Outcome:
+        self._patience.forget()
         self._attempt += 1
         self._delay = self._delays.failing(self._attempt, self._ctx.random)
         self._ctx.tell(Unavailable(reason, self._attempt, self._delay))
@@ -176,7 +215,14 @@ class Machine:
             return Done()
         stage = self._stage()
         if stage:
-            return stage.request(self._ctx)
+            request = stage.request(self._ctx)
+            patient = (self.state, self._step) in PATIENT
+            return self._patience.asking(request, self._ctx.random) if patient else request
+        return Wait(self._pause())
+
+    def _pause(self) -> float:
         if self._attempt:
-            return Wait(self._delay)
-        return Wait(self._delays.polling(self._ctx.random))
+            return self._delay
+        if any(self.state is state for state, _ in PATIENT) and self._patience.at_once():
+            return 0.0
+        return self._delays.polling(self._ctx.random)

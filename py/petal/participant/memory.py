@@ -7,6 +7,7 @@ import numpy as np
 from petal.crypto import RandomBytes, SigningKeyPair
 from petal.participant.events import Scalar
 from petal.participant.transitions import SENDING, State
+from petal.privacy import Account
 from petal.round import Role, RoundParameters
 from petal.wire import MIN_MESSAGE_SIZE, Tag, Upload
 from petal.wire.chunks import MAX_CHUNKS
@@ -18,9 +19,11 @@ TAGS = dict(zip(SENDING, (Tag.SUM, Tag.UPDATE, Tag.SUM2), strict=True))
 class Memory:
     """The participant's own settings, then what belongs to the current round.
 
-    `ended` counts rounds seen to their end. `weights` has shape (model_length,) in the data
-    type's dtype; `payload` is the whole message being sent, `part` the next part of it, `retried`
-    tells that this part may have arrived before, `restarts` how often the message began anew.
+    `ended` counts rounds seen to their end, `privacy` what their updates have spent (None: they
+    are not noised). `noise_seed` (32) is that of this round's update. `weights` has shape
+    (model_length,) in the data type's dtype; `payload` is the whole message being sent, `part`
+    the next part of it, `retried` tells that this part may have arrived before, `restarts` how
+    often the message began anew.
     """
 
     keys: SigningKeyPair
@@ -29,6 +32,7 @@ class Memory:
     rounds: int | None
     state: State = State.JOINING
     ended: int = 0
+    privacy: Account | None = None
     # Everything below is this round's.
     params: RoundParameters | None = None
     role: Role | None = None
@@ -38,6 +42,7 @@ class Memory:
     model: np.ndarray | None = None
     weights: np.ndarray | None = None
     weights_scalar: Scalar | None = None
+    noise_seed: bytes | None = None
     sums: dict[bytes, bytes] | None = None
     mask_seed: bytes | None = None
     seeds: tuple[bytes, ...] | None = None
@@ -60,7 +65,7 @@ class Memory:
         """Forget the last round, secrets first of all, and start this one."""
         if self.params is not None:
             self.ended += 1
-        for each in fields(self)[6:]:
+        for each in fields(self)[7:]:
             setattr(self, each.name, each.default)
         self.params = params
 

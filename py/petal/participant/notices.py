@@ -120,6 +120,31 @@ class WeightsClamped:
 
 
 @dataclass(frozen=True, slots=True)
+class PrivacyBudget:
+    """What of the budget for differential privacy is spent: `spent` of `epsilon`, at `delta`.
+
+    `updates` were sent and charged; the rest pays for `left` more.
+    """
+
+    spent: float
+    epsilon: float
+    delta: float
+    updates: int
+    left: int
+
+    def __str__(self):
+        more = (
+            f"{self.left} more can follow"
+            if self.left
+            else "no further update is sent, only sums of masks"
+        )
+        return (
+            f"privacy budget spent: epsilon {self.spent:.3g} of {self.epsilon:g} at delta "
+            f"{self.delta:g}, by {self.updates} updates; {more}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Unavailable:
     """The coordinator is down or answers oddly; asked again after about `delay` seconds."""
 
@@ -150,6 +175,7 @@ Notice = (
     | Delivered
     | Refused
     | WeightsClamped
+    | PrivacyBudget
     | Unavailable
     | Warning
 )

@@ -3,8 +3,9 @@
 from petal.crypto import SEED_SIZE, EncryptionKeyPair
 from petal.errors import LengthMismatchError
 from petal.participant import models
-from petal.participant.events import Fetch
+from petal.participant.events import Fetch, Unchanged
 from petal.participant.notices import GlobalModel, NewRound, RoleChosen, Warning
+from petal.participant.private import allowed
 from petal.participant.stages import FETCH_ANSWERS, Context, Stage, Trouble, body_of
 from petal.participant.sum_task import register
 from petal.participant.transitions import Outcome
@@ -18,6 +19,8 @@ def fetch_params(_: Context) -> Fetch:
 
 def check_params(ctx: Context, event) -> Outcome:
     """Go on with the round in force, or begin a new one: then the old round's secrets are gone."""
+    if isinstance(event, Unchanged):
+        return Outcome.SAME
     body = body_of(event)
     if body is None:
         raise Trouble("the coordinator has no round yet")
@@ -37,10 +40,10 @@ def _begin(ctx: Context, params: RoundParameters) -> Outcome:
         memory.role = Role.NONE
         return Outcome.LAST
     tasks = sign_tasks(memory.keys, params)
-    memory.role = tasks.role
+    memory.role = allowed(ctx, tasks.role, params)
     memory.sum_signature, memory.update_signature = tasks.sum_signature, tasks.update_signature
-    ctx.tell(RoleChosen(tasks.role))
-    if tasks.role is not Role.SUM:
+    ctx.tell(RoleChosen(memory.role))
+    if memory.role is not Role.SUM:
         return Outcome.OTHER
     memory.ephemeral_key = EncryptionKeyPair.from_seed(ctx.random(SEED_SIZE)).secret
     register(ctx)

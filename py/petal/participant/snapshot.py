@@ -7,31 +7,42 @@ byte string and array that follows. Exact: what is read encodes back to the same
 
 import hashlib
 import json
+import math
 from fractions import Fraction
 
 import numpy as np
 
 from petal.crypto import SEED_SIZE, SIGNATURE_SIZE, SigningKeyPair
-from petal.errors import DecodeError, SnapshotError
+from petal.errors import DecodeError, PrivacyError, SnapshotError
 from petal.participant.memory import Memory
 from petal.participant.transitions import SENDING, State
+from petal.privacy import Account, LocalPrivacy
 from petal.round import Role
 from petal.wire import decode_dictionary, decode_params, encode_dictionary, encode_params
 
 MAGIC = b"PETALSNP"
-VERSION = 1
+VERSION = 2  # 1 where updates are not noised, for versions that know no other
 _HEAD = len(MAGIC) + 2 + 4
 _CHECKSUM = 32
 
 _NUMBERS = ("max_message_size", "ended", "part", "restarts")
 _OPTIONAL_NUMBERS = ("rounds", "message_id")
 _SCALARS = ("scalar", "weights_scalar")
-_BYTES = ("sum_signature", "update_signature", "ephemeral_key", "mask_seed", "payload")
+_BYTES = (
+    "sum_signature",
+    "update_signature",
+    "ephemeral_key",
+    "noise_seed",
+    "mask_seed",
+    "payload",
+)
+_SETTINGS = ("clip", "noise_multiplier", "epsilon", "delta")
 _ARRAYS = ("model", "weights")
 _SIZES = {
     "sum_signature": SIGNATURE_SIZE,
     "update_signature": SIGNATURE_SIZE,
     "ephemeral_key": SEED_SIZE,
+    "noise_seed": SEED_SIZE,
     "mask_seed": SEED_SIZE,
 }
 
@@ -51,8 +62,11 @@ def encode(memory: Memory) -> bytes:
     text |= {name: _scalar_text(getattr(memory, name)) for name in _SCALARS}
     text |= {"state": memory.state, "role": memory.role, "retried": memory.retried}
     text["blobs"] = [[name, len(blob)] for name, blob in blobs.items()]
+    if memory.privacy is not None:
+        text["privacy"] = _account_text(memory.privacy)
     header = json.dumps(text, sort_keys=True, separators=(",", ":")).encode()
-    head = MAGIC + VERSION.to_bytes(2, "big") + len(header).to_bytes(4, "big")
+    version = 1 if memory.privacy is None else VERSION
+    head = MAGIC + version.to_bytes(2, "big") + len(header).to_bytes(4, "big")
     body = b"".join((head, header, *blobs.values()))
     return body + hashlib.sha256(body).digest()
 
@@ -63,7 +77,15 @@ def decode(saved: bytes) -> Memory:
     _check_outside(saved)
     try:
         memory = _read(saved)
-    except (KeyError, TypeError, ValueError, ArithmeticError, RecursionError, DecodeError):
+    except (
+        KeyError,
+        TypeError,
+        ValueError,
+        ArithmeticError,
+        RecursionError,
+        DecodeError,
+        PrivacyError,
+    ):
         # The checksum was right, so somebody wrote this on purpose; say no more than that.
         raise SnapshotError("the saved participant is inconsistent in itself") from None
     if encode(memory) != saved:
@@ -97,6 +119,7 @@ def _read(saved: bytes) -> Memory:
         max_message_size=_number(text["max_message_size"]),
         rounds=_optional_number(text["rounds"]),
         state=State(text["state"]),
+        privacy=_account(text.get("privacy")),
     )
     _read_round(memory, text, blobs)
     _check_complete(memory)
@@ -142,6 +165,8 @@ def _check_complete(memory: Memory) -> None:
     needs = _NEEDS.get(memory.state, ())
     if memory.state not in (State.JOINING, State.FINISHED):
         needs = ("params", "role", *needs)
+    if memory.privacy is not None and memory.state in (State.AWAITING_SUMS, State.MASKING):
+        needs = ("noise_seed", *needs)
     if any(getattr(memory, name) is None for name in needs):
         raise ValueError("something this state needs is missing")
     # Nothing is sealed here, only counted: any source of randomness does.
@@ -161,6 +186,21 @@ def _blobs(memory: Memory) -> dict[str, bytes]:
     present = {name: getattr(memory, name) for name in (*_BYTES, *_ARRAYS)}
     blobs |= {name: bytes(value) for name, value in present.items() if value is not None}
     return blobs
+
+
+def _account_text(account: Account) -> dict:
+    settings = {name: _scalar_text(getattr(account.settings, name)) for name in _SETTINGS}
+    return settings | {"rho": _scalar_text(account.rho), "updates": account.updates}
+
+
+def _account(text: dict | None) -> Account | None:
+    if text is None:
+        return None
+    settings = LocalPrivacy(*(_scalar(text[name]) for name in _SETTINGS))
+    rho = float(_scalar(text["rho"]))
+    if not 0 <= rho < math.inf:
+        raise ValueError("a cost that is none")
+    return Account(settings, rho, _number(text["updates"]))
 
 
 def _scalar_text(scalar: int | float | Fraction | None) -> str | None:

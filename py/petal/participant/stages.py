@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from petal.crypto import RandomBytes
-from petal.participant.events import Event, Fetched, Request, Unreachable
+from petal.participant.events import Event, Fetched, Request, Unchanged, Unreachable
 from petal.participant.memory import Memory
 from petal.participant.notices import Notice
 from petal.participant.transitions import Outcome
@@ -35,11 +35,13 @@ class Stage:
     answers: tuple[type, ...]
 
 
-FETCH_ANSWERS = (Fetched, Unreachable)
+FETCH_ANSWERS = (Fetched, Unchanged, Unreachable)
 
 
-def body_of(event: Fetched | Unreachable) -> bytes | None:
-    """The body of a 200, None for a 204 (nothing there yet); Trouble for anything else."""
+def body_of(event: Fetched | Unchanged | Unreachable) -> bytes | None:
+    """The body of a 200, None where nothing is there yet (204); Trouble for anything else."""
+    if isinstance(event, Unchanged):
+        return None
     if isinstance(event, Unreachable):
         raise Trouble(event.reason)
     if event.status == 200:

@@ -56,6 +56,12 @@ class Outcome(StrEnum):
     REFUSED = "refused"
 
 
+# Where nothing is left to do but to wait for news: a look in this step may be kept open.
+PATIENT = (
+    (State.AWAITING_SUMS, Step.WORKING),
+    (State.AWAITING_SEEDS, Step.WORKING),
+    (State.AWAITING_ROUND, Step.CHECKING),
+)
 SENDING = (State.SENDING_SUM, State.SENDING_UPDATE, State.SENDING_SUM2)
 Key = tuple[State, Step, Outcome]
 Table = dict[Key, tuple[State, Step]]

@@ -1,8 +1,8 @@
 """The update participant: train, mask the model, seal the mask's seed to every sum participant."""
 
 from petal.crypto import KEY_SIZE, SEED_SIZE, seal
-from petal.errors import CryptoError, WeightsError
-from petal.participant import models
+from petal.errors import CryptoError, PrivacyError, WeightsError
+from petal.participant import models, private
 from petal.participant.events import (
     Fetch,
     MaskModel,
@@ -28,7 +28,13 @@ def _ask_to_train(ctx: Context) -> Train:
 def _trained(ctx: Context, event: Trained | TrainingFailed | TrainingDeferred) -> Outcome:
     if isinstance(event, TrainingDeferred):
         return Outcome.NOT_YET
-    ctx.memory.model = None
+    outcome = _judged(ctx, event)
+    if outcome is Outcome.FAILED or ctx.memory.privacy is None:
+        ctx.memory.model = None  # with privacy, the update is taken from it
+    return outcome
+
+
+def _judged(ctx: Context, event: Trained | TrainingFailed) -> Outcome:
     if isinstance(event, TrainingFailed):
         ctx.tell(Warning(f"training failed: {event.reason}; this round is sat out"))
         return Outcome.FAILED
@@ -44,8 +50,10 @@ def _keep(ctx: Context, event: Trained) -> None:
     memory, params = ctx.memory, ctx.memory.params
     scalar = check_scalar(memory.scalar if event.scalar is None else event.scalar)
     weights = check_weights(event.weights, params.model_length, params.mask_config)
-    notice = clamped(weights, scalar, params.mask_config)
-    if notice:
+    if memory.privacy is not None:
+        private.draw_noise(ctx, scalar)
+        scalar = memory.scalar
+    elif notice := clamped(weights, scalar, params.mask_config):
         ctx.tell(notice)
     memory.weights, memory.weights_scalar = weights, scalar
 
@@ -66,13 +74,15 @@ def _sums_fetched(ctx: Context, event) -> Outcome:
 def _ask_to_mask(ctx: Context) -> MaskModel:
     memory = ctx.memory
     config = memory.params.mask_config
-    return MaskModel(memory.weights, memory.weights_scalar, memory.mask_seed, config)
+    noise = private.noise(memory)
+    return MaskModel(memory.weights, memory.weights_scalar, memory.mask_seed, config, noise)
 
 
 def _masked(ctx: Context, event: ModelMasked | WorkFailed) -> Outcome:
     memory = ctx.memory
     sums, seed = memory.sums, memory.mask_seed
     memory.weights = memory.weights_scalar = memory.mask_seed = memory.sums = None
+    memory.model = memory.noise_seed = None
     if isinstance(event, WorkFailed):
         ctx.tell(Warning(f"the model could not be masked: {event.reason}; this round is sat out"))
         return Outcome.FAILED
@@ -80,6 +90,11 @@ def _masked(ctx: Context, event: ModelMasked | WorkFailed) -> Outcome:
         seeds = {public: seal(key, seed, ctx.random) for public, key in sums.items()}
     except CryptoError as error:
         ctx.tell(Warning(f"a sum participant's key cannot be used ({error}); round sat out"))
+        return Outcome.FAILED
+    try:
+        private.charge(ctx)
+    except PrivacyError as error:
+        ctx.tell(Warning(f"{error}; this round is sat out"))
         return Outcome.FAILED
     update = UpdatePayload(memory.sum_signature, memory.update_signature, event.masked_model, seeds)
     new_message(ctx, update.to_bytes())

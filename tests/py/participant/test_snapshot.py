@@ -169,8 +169,8 @@ def test_foreign_bytes_are_named_as_such(foreign):
 
 
 def test_a_newer_snapshot_says_what_to_do():
-    newer = SAVED[:8] + (2).to_bytes(2, "big") + SAVED[10:]
-    with pytest.raises(SnapshotError, match=r"version 2 .* update Petal"):
+    newer = SAVED[:8] + (3).to_bytes(2, "big") + SAVED[10:]
+    with pytest.raises(SnapshotError, match=r"version 3 .* update Petal"):
         Machine.restore(newer, random=random.randbytes)
 
 

@@ -112,7 +112,7 @@ function emit(name, detail) {
 
 /** An answer tells that the coordinator is back. */
 async function request(method, url, headers, body, limit) {
-  const answer = await http.request(method, url, headers, body, limit);
+  const answer = await http.request(method, url, headers, body, limit, leaving.signal);
   rpc.emit("traffic", { sent: body?.length ?? 0, received: answer.body.length });
   if (!connected && answer.status < 500) {
     connected = true;

@@ -3,6 +3,7 @@
 import asyncio
 import inspect
 import logging
+import re
 import sys
 import threading
 from collections.abc import Awaitable, Callable
@@ -11,7 +12,7 @@ from urllib.parse import urlencode
 import numpy as np
 
 from petal.client.enrolment import ADVICE, Enrolment
-from petal.client.transport import Transport
+from petal.client.transport import Response, Transport
 from petal.errors import EnrolmentError, TransportError
 from petal.participant import (
     REQUESTS,
@@ -32,6 +33,7 @@ from petal.participant import (
     Trained,
     TrainingDeferred,
     TrainingFailed,
+    Unchanged,
     Unreachable,
     Wait,
     Work,
@@ -52,6 +54,8 @@ Before = Callable[[Request], Awaitable[None]]
 # A tab has no threads; there the heavy work is JavaScript's, and `work` awaits it.
 _THREADS = sys.platform != "emscripten"
 _MAX_RECEIPT = 1 << 16
+_TAG = re.compile(r'(?:W/)?"[!#-~]{1,128}"')
+_SECONDS = re.compile(r"[0-9]{1,4}(?:\.[0-9]{1,3})?")
 _ACCEPT = {
     "params": "application/octet-stream",
     "sums": "application/octet-stream",
@@ -118,17 +122,28 @@ async def _perform(request: Request, transport, trainer, enrolment, work, sleep)
 async def _fetch(request: Fetch, transport: Transport, enrolment: Enrolment) -> Event:
     query = "?" + urlencode(request.query) if request.query else ""
     headers = {"accept": _ACCEPT[request.resource]}
+    if request.known:
+        headers |= {"if-none-match": request.known, "prefer": f"wait={int(request.wait)}"}
     try:
         answer = await transport.fetch(
             "GET", request.resource + query, headers, None, request.limit
         )
     except TransportError as error:
         return Unreachable(str(error))
-    if request.resource == "params" and answer.status == 200:
+    if request.resource == "params" and answer.status in (200, 304):
         trouble = await _enrol(enrolment.prepare(answer.headers))
         if trouble:
             return trouble
-    return Fetched(request.resource, answer.status, answer.body)
+    if answer.status == 304 and request.known:
+        return Unchanged(request.resource)
+    return Fetched(request.resource, answer.status, answer.body, *_waiting(answer))
+
+
+def _waiting(answer: Response) -> tuple[str | None, float]:
+    """The answer's tag, and the seconds for which the coordinator keeps questions open."""
+    etag, offered = answer.headers.get("etag"), answer.headers.get("petal-wait", "")
+    usable = etag if etag and _TAG.fullmatch(etag) else None
+    return usable, float(offered) if _SECONDS.fullmatch(offered) else 0.0
 
 
 async def _enrol(work: Awaitable[None]) -> Unreachable | None:

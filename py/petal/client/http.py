@@ -14,6 +14,8 @@ from petal.errors import TransportError
 _TIMEOUT = httpx.Timeout(120, connect=10, pool=None)
 # Each participant of a test drive holds one connection at the most.
 _LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=100)
+# A connection each: who waits for news beyond these looks now and then.
+_MOST_WAITING = 64
 # Asked for again and again, mostly unchanged.
 _CONDITIONAL = ("params", "model")
 
@@ -41,6 +43,7 @@ class HttpTransport:
     def __init__(self, url: str, *, verify: ssl.SSLContext | bool = True):
         self.url = check_url(url)
         self._client = httpx.AsyncClient(timeout=_TIMEOUT, limits=_LIMITS, verify=verify)
+        self._waiting = 0
         self._known: dict[tuple[str, str], tuple[str, bytes]] = {}
 
     async def __aenter__(self) -> "HttpTransport":
@@ -64,6 +67,8 @@ class HttpTransport:
     ) -> Response:
         """See `petal.client.transport.Transport`."""
         try:
+            if "prefer" in headers:
+                return await self._patient(path, headers, limit)
             if method != "GET" or path not in _CONDITIONAL:
                 return await self._fetch(method, path, headers, body, limit)
             return await self._conditional(path, headers, limit)
@@ -80,6 +85,16 @@ class HttpTransport:
         if self.url.startswith("https:") and isinstance(error, httpx.RemoteProtocolError):
             return f"{said}. It may ask for a client certificate: --cert FILE and --key FILE"
         return f"{said}. Is it running, and is this its address?"
+
+    async def _patient(self, path: str, headers: Mapping[str, str], limit: int) -> Response:
+        """A look that may be kept open, unless as many are as may be."""
+        if self._waiting >= _MOST_WAITING:
+            headers = {name: value for name, value in headers.items() if name != "prefer"}
+        self._waiting += 1
+        try:
+            return await self._fetch("GET", path, headers, None, limit)
+        finally:
+            self._waiting -= 1
 
     async def _conditional(self, path: str, headers: Mapping[str, str], limit: int) -> Response:
         key = (path, headers.get("accept", ""))

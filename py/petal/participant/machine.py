@@ -204,6 +204,8 @@ class Machine:
     def _move(self, outcome: Outcome) -> None:
         old, step = self.state, self._step
         self._ctx.memory.state, self._step = TABLE[old, step, outcome]
+        if self.state is not old:
+            self._patience.looks = 0
         # Looking at the parameters is no success while the state's own work goes on failing.
         failing = outcome in (Outcome.TROUBLE, Outcome.ELAPSED)
         only_looked = outcome is Outcome.SAME and self._step is Step.WORKING

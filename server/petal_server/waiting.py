@@ -54,14 +54,14 @@ class WaitingRoom:
             held = await self._wait(request, resource, look)
         except ClientDisconnect:
             return Response(status_code=GONE)
-        response = answer(request, *self._found(look))
+        response = answer(request, *self.found(look))
         response.headers["Petal-Wait"] = f"{self.longest:g}"
         response.headers["Vary"] = "Prefer"
         if held:
             response.headers.update({**UNCACHED, "Preference-Applied": "wait"})
         return response
 
-    def _found(self, look: Look) -> tuple[Published | None, str]:
+    def found(self, look: Look) -> tuple[Published | None, str]:
         """What there is, and its ETag. Nothing has one too, another in each round."""
         board = self._ctx.board
         found = look(board)
@@ -74,7 +74,7 @@ class WaitingRoom:
         loop = asyncio.get_running_loop()
         began = loop.time()
         while not self._closed and loop.time() < began + seconds:
-            if not known(request, self._found(look)[1]):
+            if not known(request, self.found(look)[1]):
                 break
             await self._news(request, self._rooms[resource], began + seconds)
             request.scope[HELD] = loop.time() - began

@@ -88,7 +88,8 @@ class Host:
         """The answer; for a letter also its receipt and where the round stood as it arrived."""
         if not self.up:
             raise TransportError("connection refused")
-        if method == "GET" and not self.world.scenario.over_http:
+        over_http = self.world.scenario.over_http or "prefer" in headers
+        if method == "GET" and not over_http:
             return self._get(path, headers), None, None
         task = asyncio.create_task(self._ask(method, path, headers, letter))
         self._open[task] = None
@@ -103,7 +104,7 @@ class Host:
 
     async def _ask(self, method, path, headers, letter):
         arrival, body = self.world.oracle.arrives(letter), letter.body if letter else b""
-        if self.world.scenario.over_http:
+        if self.world.scenario.over_http or method == "GET":
             return *await self._over_http(method, path, headers, body), arrival
         return *await self._post(body), arrival
 
@@ -119,19 +120,23 @@ class Host:
         return Response(status, {}, text.encode()), receipt
 
     def _get(self, path, headers):
-        board, resource = self.ctx.board, urlsplit(path)
-        if resource.path == "seeds":
-            pk = base64.b64decode(parse_qs(resource.query)["pk"][0], validate=True)
-            found = board.seeds and board.seeds.of(pk)
-        elif resource.path == "model":
-            found = board.model_npy if NPY in headers.get("accept", "") else board.model_bincode
-        else:
-            found = {"params": board.params, "sums": board.sums}[resource.path]
-        return Response(200, {}, found.body) if found else Response(204, {}, b"")
+        def look(board):
+            resource = urlsplit(path)
+            if resource.path == "seeds":
+                pk = base64.b64decode(parse_qs(resource.query)["pk"][0], validate=True)
+                return board.seeds and board.seeds.of(pk)
+            if resource.path == "model":
+                return board.model_npy if NPY in headers.get("accept", "") else board.model_bincode
+            return {"params": board.params, "sums": board.sums}[resource.path]
+
+        waiting = self.app.state.onlookers.waiting
+        found, etag = waiting.found(look)
+        told = {"etag": etag, "petal-wait": f"{waiting.longest:g}"}
+        return Response(200, told, found.body) if found else Response(204, told, b"")
 
     async def _over_http(self, method, path, headers, body):
         """Through the routes of the application, as a server calls it."""
-        split, sent = urlsplit("/" + path), []
+        split, sent, unread = urlsplit("/" + path), [], [body or b""]
         scope = {
             "type": "http",
             "method": method,
@@ -141,7 +146,9 @@ class Host:
         }
 
         async def receive():
-            return {"type": "http.request", "body": body or b"", "more_body": False}
+            if not unread:
+                await asyncio.Event().wait()  # who asks stays
+            return {"type": "http.request", "body": unread.pop(), "more_body": False}
 
         async def send(message):
             sent.append(message)
@@ -149,7 +156,8 @@ class Host:
         await self.app(scope, receive, send)
         status, answer = sent[0]["status"], b"".join(m.get("body", b"") for m in sent[1:])
         if method == "GET":
-            return Response(status, {}, answer), None
+            told = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
+            return Response(status, told, answer), None
         told = json.loads(answer)
         receipt = Receipt(Outcome(told["outcome"]), told["reason"] and Reason(told["reason"]))
         return Response(status, {}, answer), receipt

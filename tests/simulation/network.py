@@ -9,6 +9,7 @@ from .letters import Letter
 from .scenario import CALM, REQUEST_TIMEOUT
 
 STRAGGLE = 15.0
+LONGEST_WAIT = 25.0
 
 
 class Network:
@@ -27,10 +28,21 @@ class Network:
             return self._refused(outage)
         if rng.random() < faults.lost:
             return await self._silence()
-        answer = (await self.world.host.ask("GET", path, headers))[0]
+        answer = await self._look(path, headers, faults)
         if faults is not CALM:
             await asyncio.sleep(min(self._delay(faults), REQUEST_TIMEOUT))
         return answer
+
+    async def _look(self, path, headers, faults) -> Response:
+        """The answer; a question that is kept open is sometimes cut off, as by a proxy."""
+        patience = None
+        if "prefer" in headers and self.rng.random() < faults.lost:
+            patience = self.rng.uniform(0, LONGEST_WAIT)
+        try:
+            async with asyncio.timeout(patience):
+                return (await self.world.host.ask("GET", path, headers))[0]
+        except TimeoutError:
+            raise TransportError("the question was cut off") from None
 
     async def post(self, letter: Letter) -> Response:
         """As the sender of an honest participant sees it: with all faults."""

@@ -63,7 +63,7 @@ def draw(seed: int) -> Scenario:
     length = parts * 3800 // config.bytes_per_number if parts else rng.randint(3, 8)
     attacked, durable = rng.random() < 0.7, rng.random() < 0.3
     return Scenario(
-        settings=_settings(rng, config, length),
+        settings=_settings(rng, config, length, _longest_wait(seed)),
         peers=rng.choice((3, 6, 7, 8, 8, 9, 10)),
         message_size=SMALL_MESSAGE if rng.random() < 0.7 else 1 << 20,
         faults=_faults(rng, durable) if rng.random() < 0.8 else CALM,
@@ -89,7 +89,12 @@ def _config(rng: random.Random) -> MaskConfig:
     )
 
 
-def _settings(rng: random.Random, config: MaskConfig, length: int) -> Settings:
+def _longest_wait(seed: int) -> int:
+    """Drawn apart, so that a seed's scenario is what it was before there were waits."""
+    return random.Random(f"{seed}/waiting").choice((0, 25, 25))
+
+
+def _settings(rng: random.Random, config: MaskConfig, length: int, longest_wait: int) -> Settings:
     sums = rng.choice((1, 1, 1, 2))
     pet = {
         "sum": {"prob": rng.choice((0.3, 0.4, 0.5)), **_limits(rng, sums)},
@@ -103,7 +108,10 @@ def _settings(rng: random.Random, config: MaskConfig, length: int) -> Settings:
         pet=pet,
         mask={key: value.name for key, value in names.items()},
         model={"length": length},
-        api={"max_message_size": rng.choice((None, None, 6000))},
+        api={
+            "max_message_size": rng.choice((None, None, 6000)),
+            "longest_wait": longest_wait,
+        },
         multipart={"max_messages": rng.choice((10_000, 12)), "max_messages_per_sender": 2},
         round={"failure_delay": rng.choice((0.1, 1.0))},
         web={"enable": False},

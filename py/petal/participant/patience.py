@@ -17,6 +17,9 @@ LONGEST = 60.0
 SHORTEST = 2.0
 """A question that may stay open no longer than this is not worth it."""
 
+_LEAST_SHARE = 0.2
+"""Of what is offered, however often questions were cut off: the coordinator may be back by now."""
+
 _AT_ONCE = 2
 """Looks in a row without a pause: the first learns what there is, the second stays open."""
 
@@ -56,7 +59,7 @@ class Patience:
         if isinstance(event, Unchanged):
             self.share = min(1.0, self.share * 1.25)
         elif isinstance(event, Unreachable) or event.status not in (200, _NOTHING_YET):
-            self.share = max(self.share / 2, SHORTEST / self.offered)
+            self.share = max(self.share / 2, _LEAST_SHARE)
             self.forget()
             return Unchanged(asked.resource)
         return event

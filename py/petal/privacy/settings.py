@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from petal.errors import PrivacyError
 from petal.privacy.accounting import epsilon_of, rho_within
 
+LEAST_CLIP, MOST_CLIP = 1e-30, 1e30
 LEAST_NOISE = 0.01
 MOST_NOISE = 1e6
 MOST_DELTA = 0.01
@@ -30,7 +31,7 @@ class LocalPrivacy:
     delta: float = 1e-6
 
     def __post_init__(self) -> None:
-        _within("clip", self.clip, 0, math.inf, "the largest L2 norm of an update")
+        _within("clip", self.clip, LEAST_CLIP, MOST_CLIP, "the largest L2 norm of an update")
         _check_budget(self.epsilon, self.delta)
         noise, say = self.noise_multiplier, "the noise's standard deviation in units of clip"
         _within("the noise multiplier", noise, LEAST_NOISE, MOST_NOISE, say, least_too=True)
@@ -117,5 +118,5 @@ def _within(
     if number and most_too and value == most:
         return
     above = f"{'at least' if least_too else 'above'} {least:g}"
-    below = "finite" if most == math.inf else f"{'at most' if most_too else 'below'} {most:g}"
+    below = f"{'at most' if most_too else 'below'} {most:g}"
     raise PrivacyError(f"{name} is {value!r}; as {meaning} it must be a number {above} and {below}")

@@ -39,13 +39,19 @@ class Patience:
     open: Fetch | None = None
     looks: int = 0
 
+    @property
+    def _longest(self) -> float:
+        """Seconds for which a question can stay open here; 0 where that is not worth it."""
+        longest = self.offered * self.share
+        return longest if longest >= SHORTEST else 0.0
+
     def asking(self, request: Fetch, random: RandomBytes) -> Fetch:
         """The request, to be kept open if that is possible."""
-        known, longest = self.tags.get(request.resource), self.offered * self.share
+        known = self.tags.get(request.resource)
         self.open = None
-        if known and longest >= SHORTEST:
+        if known and self._longest:
             # By lot, so that those who were answered together do not come together again.
-            seconds = longest * (0.75 + 0.25 * fraction(random))
+            seconds = self._longest * (0.75 + 0.25 * fraction(random))
             self.open = request = replace(request, known=known, wait=seconds)
         return request
 
@@ -80,7 +86,7 @@ class Patience:
 
     def at_once(self) -> bool:
         """Whether to look again without a pause: only now and then, whatever is answered."""
-        if self.offered and self.looks < _AT_ONCE:
+        if self._longest and self.looks < _AT_ONCE:
             self.looks += 1
             return True
         self.looks = 0

@@ -259,3 +259,62 @@ def test_before_is_awaited_ahead_of_each_request_and_may_end_it():
     assert saved[-1][2] == 0, "nothing had left when it was written down"
     restored = type(made).restore(saved[-1][1], random=random.randbytes)
     assert restored.state is State.SENDING_UPDATE
+
+
+class Keeping(InProcess):
+    """A coordinator that says how it keeps questions open."""
+
+    def __init__(self, world, etag='"one"', offered="20"):
+        super().__init__(world)
+        self.told = {"etag": etag, "petal-wait": offered}
+
+    async def fetch(self, method, path, headers, body, limit):
+        answer = await super().fetch(method, path, headers, body, limit)
+        if headers.get("if-none-match"):
+            return Response(304, self.told, b"")
+        return Response(answer.status, self.told, answer.body)
+
+
+def looks_of(transport, number=40):
+    """The headers of the looks at the parameters by somebody who has no part in the round."""
+    world = transport.world
+    world.params = params_for(world, "none")
+
+    async def main():
+        async def enough(_seconds):
+            await asyncio.sleep(0)
+            if len(transport.requests) > number:
+                raise asyncio.CancelledError
+
+        await drive(machine(1), transport, good, sleep=enough)
+
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(main())
+    return [headers for _, path, headers in transport.requests if path == "params"]
+
+
+def test_questions_that_may_be_kept_open_say_for_how_long_and_what_is_known():
+    looks = looks_of(Keeping(Coordinator()))
+    assert "prefer" not in looks[0]
+    assert len(looks) > 20
+    for headers in looks[1:]:
+        assert headers["if-none-match"] == '"one"'
+        assert 15 <= int(headers["prefer"].removeprefix("wait=")) <= 20
+
+
+@pytest.mark.parametrize(
+    ("etag", "offered"),
+    [
+        ('"one"', "soon"),
+        ('"one"', "-20"),
+        ('"one"', "2e1"),
+        ('"one"', "٢٠"),
+        ("one", "20"),
+        ('"o\u00e9"', "20"),
+        ('"' + "x" * 200 + '"', "20"),
+        ('"a" "b"', "20"),
+    ],
+)
+def test_headers_that_are_no_offer_are_none(etag, offered):
+    looks = looks_of(Keeping(Coordinator(), etag, offered))
+    assert not any("prefer" in headers or "if-none-match" in headers for headers in looks)

@@ -2,20 +2,21 @@
 
 import asyncio
 import gzip
-import http.server
 import socket
 import threading
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from petal.client import http
 from petal.client.http import HttpTransport, check_url
 from petal.errors import TransportError
 
 PAYLOAD = b"p" * 1000
 
 
-class Handler(http.server.BaseHTTPRequestHandler):
+class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def log_message(self, *_):
@@ -29,7 +30,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def do_GET(self):
-        if self.path == "/params" and self.headers.get("if-none-match") == '"one"':
+        if self.headers.get("prefer"):
+            self.server.gate.wait(10)
+            self.answer(304, etag='"one"')
+        elif self.path == "/params" and self.headers.get("if-none-match") == '"one"':
             self.answer(304, etag='"one"')
         elif self.path == "/params":
             self.answer(200, PAYLOAD, etag='"one"')
@@ -53,12 +57,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 @contextmanager
 def server():
-    class Quiet(http.server.ThreadingHTTPServer):
+    class Quiet(ThreadingHTTPServer):
         def handle_error(self, request, address):
             """The client hung up on an endless answer, as it should."""
 
     with Quiet(("127.0.0.1", 0), Handler) as running:
-        running.seen = []
+        running.seen, running.gate = [], threading.Event()
         thread = threading.Thread(target=running.serve_forever)
         thread.start()
         yield running, f"http://127.0.0.1:{running.server_port}"
@@ -90,6 +94,43 @@ def test_what_did_not_change_is_not_sent_again():
         '"one"',
         '"one"',
     ]
+
+
+PATIENT = {"if-none-match": '"one"', "prefer": "wait=20"}
+
+
+def test_a_question_that_is_kept_open_is_answered_as_it_is():
+    """Its tag is the asker's own: what other participants got through this transport is not."""
+
+    async def main(url):
+        async with HttpTransport(url) as transport:
+            await transport.fetch("GET", "params", {}, None, 2000)
+            return await transport.fetch("GET", "params", PATIENT, None, 2000)
+
+    with server() as (running, url):
+        running.gate.set()
+        answer = asyncio.run(main(url))
+    assert (answer.status, answer.body) == (304, b"")
+
+
+def test_one_transport_keeps_so_many_questions_open_and_no_more(monkeypatch):
+    monkeypatch.setattr(http, "_MOST_WAITING", 2)
+
+    async def main(url, running):
+        async with HttpTransport(url) as transport:
+
+            def look():
+                return asyncio.create_task(transport.fetch("GET", "sums", PATIENT, None, 2000))
+
+            kept = [look(), look()]
+            await asyncio.sleep(0)
+            assert (await look()).status == 204
+            assert not any(task.done() for task in kept)
+            running.gate.set()
+            return [(await task).status for task in kept]
+
+    with server() as (running, url):
+        assert asyncio.run(main(url, running)) == [304, 304]
 
 
 def test_a_path_of_the_coordinators_url_is_kept():

@@ -19,6 +19,7 @@ THIRD_PARTY = {
     "petal/client/kernel.py": {"petal_host", "js", "pyodide"},
     "petal/client/authority.py": {"cryptography"},
     "petal/client/cli.py": {"click"},
+    "petal/client/privacy_options.py": {"click"},
     "petal/client/terminal.py": {"click"},
     "petal/client/http.py": {"httpx"},
 }

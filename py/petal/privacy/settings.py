@@ -9,7 +9,7 @@ from petal.privacy.accounting import epsilon_of, rho_within
 LEAST_CLIP, MOST_CLIP = 1e-30, 1e30
 LEAST_NOISE = 0.01
 MOST_NOISE = 1e6
-MOST_DELTA = 0.01
+DEFAULT_DELTA, MOST_DELTA = 1e-6, 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class LocalPrivacy:
     clip: float
     noise_multiplier: float
     epsilon: float
-    delta: float = 1e-6
+    delta: float = DEFAULT_DELTA
 
     def __post_init__(self) -> None:
         _within("clip", self.clip, LEAST_CLIP, MOST_CLIP, "the largest L2 norm of an update")
@@ -45,7 +45,7 @@ class LocalPrivacy:
 
     @classmethod
     def for_updates(
-        cls, updates: int, *, clip: float, epsilon: float, delta: float = 1e-6
+        cls, updates: int, *, clip: float, epsilon: float, delta: float = DEFAULT_DELTA
     ) -> "LocalPrivacy":
         """With just so much noise that the budget lasts for `updates` updates."""
         if isinstance(updates, bool) or not isinstance(updates, int) or updates < 1:

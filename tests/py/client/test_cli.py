@@ -1,12 +1,16 @@
 """The two commands' help and their answers to bad input; real rounds are in tests/interop."""
 
+import os
+
 import pytest
 from click.testing import CliRunner
 
 from petal.client import cli
 from petal.client.crowd import KINDS
 from petal.client.state_file import read_state, write_file
+from petal.crypto import SigningKeyPair
 from petal.errors import ParticipantError, SnapshotError
+from petal.participant import Machine
 
 TRAIN = "def train(model, round):\n    return None\n"
 
@@ -113,3 +117,38 @@ def test_files_are_replaced_whole(tmp_path):
         read_state(tmp_path)
     with pytest.raises(ParticipantError):
         write_file(tmp_path, b"")
+
+
+DP = ("--dp-epsilon", 8, "--dp-clip", 0.5)
+
+
+def test_help_teaches_differential_privacy():
+    _, text = said(participate, "--help")
+    assert "--dp-epsilon 8 --dp-clip 0.5 --dp-updates 10" in text
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (("--dp-clip", 1), "--dp-clip does nothing without --dp-epsilon"),
+        (("--dp-epsilon", 8, "--dp-updates", 3), "--dp-epsilon needs --dp-clip, the L2 norm"),
+        (DP, "--dp-epsilon needs either --dp-updates or --dp-noise"),
+        ((*DP, "--dp-updates", 3, "--dp-noise", 1), "needs either --dp-updates or --dp-noise"),
+        ((*DP, "--dp-noise", 0.5), "each costs 27.8. Take more noise or a larger budget"),
+        ((*DP, "--dp-updates", 3, "--dp-delta", 0.5), "delta is 0.5"),
+        (("--dp-epsilon", 0), "0.0 is not in the range x>0"),
+        ((*DP, "--dp-updates", 3, "--scalar", 0), "with a scalar of 0 nothing counts"),
+    ],
+)
+def test_options_of_differential_privacy_that_do_not_fit(script, options, says):
+    code, text = said(participate, "--train", script, *options)
+    assert code != 0
+    assert says in " ".join(text.split())
+
+
+def test_a_state_without_differential_privacy_gets_none_later(tmp_path, script):
+    state = tmp_path / "me.petal"
+    write_file(state, Machine(SigningKeyPair.generate(), random=os.urandom).save())
+    code, text = said(participate, "--train", script, "--state", state, *DP, "--dp-updates", 3)
+    assert code == 1
+    assert "takes part without differential privacy" in text

@@ -80,6 +80,25 @@ def test_a_participant_trains_stops_and_goes_on_from_its_file(tmp_path):
     assert state.stat().st_mode & 0o077 == 0
 
 
+def test_a_budget_lasts_for_so_many_updates_and_a_restart_does_not_forget_them(tmp_path):
+    script, state = tmp_path / "t.py", tmp_path / "me.petal"
+    script.write_text(TRAIN)
+    own = ("--train", script, "--state", state)
+    noise = ("--dp-epsilon", 8, "--dp-clip", 0.01, "--dp-updates", 2)
+    with coordinator(tmp_path, "Prime/F32/B0/M3", 50, time=0.7) as running:
+        crowd = petal("test-drive", "-n", 15, "-u", running.url, "--weights", "zero")
+        first = petal("participate", "-u", running.url, *own, *noise)
+        said = until(first, "by 1 updates")
+        again = petal("participate", "-u", running.url, *own)
+        later = until(again, "no further update")
+        crowd.send_signal(signal.SIGINT)
+        assert finish(crowd)[0] == 0
+    assert "privacy budget spent: epsilon 0 of 8 at delta 1e-06, by 0 updates; 2 more" in said
+    spent = re.findall(r"privacy budget spent: epsilon ([\d.]+) of 8 .* by (\d) updates", later)
+    assert spent[0] == ("5.37", "1")
+    assert spent[-1] == ("8", "2")
+
+
 def test_one_call_takes_part_and_returns_the_global_model(tmp_path):
     def train(model, params):
         return np.full(params.model_length, 0.25, params.mask_config.vect.data.dtype), 1
@@ -93,6 +112,19 @@ def test_one_call_takes_part_and_returns_the_global_model(tmp_path):
     assert model.shape == (50,)
     assert np.ptp(model) == 0
     assert [notice.ended for notice in told if isinstance(notice, NewRound)] == [0, 1, 2]
+
+
+def until(process, text):
+    """What it says up to the line with this text; then Ctrl-C."""
+    said = ""
+    for line in process.stdout:
+        said += line
+        if text in line:
+            break
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=SECONDS)
+    assert process.returncode == 0, said
+    return said
 
 
 def wait_for(condition):

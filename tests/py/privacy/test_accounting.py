@@ -5,7 +5,7 @@ import math
 import dp_accounting
 import pytest
 from dp_accounting import pld, rdp
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from petal.errors import PrivacyError
@@ -56,20 +56,22 @@ def exact_delta(sigma, distance, epsilon):
 @pytest.mark.parametrize("noise", [0.7, 1.4, 5.0, 40.0])
 def test_the_mechanism_itself_loses_no_more_than_is_charged(noise):
     sigma = 256
-    settings = LocalPrivacy(clip=1, noise_multiplier=noise, epsilon=1000)
+    asked = LocalPrivacy(clip=1, noise_multiplier=noise, epsilon=1000)
     distance = math.ceil(2 * sigma / noise)
-    spent = Account(settings).charged().spent
-    assert exact_delta(sigma, distance, spent * (1 + 1e-9)) <= settings.delta
+    spent = Account(asked).charged().spent
+    assert exact_delta(sigma, distance, spent * (1 + 1e-9)) <= asked.delta
     # A tenth less would be a lie.
-    assert exact_delta(sigma, distance, 0.85 * spent) > settings.delta
+    assert exact_delta(sigma, distance, 0.85 * spent) > asked.delta
 
 
+@settings(deadline=None)
 @given(st.floats(1e-3, 1e3), st.floats(1e-12, 1e-2))
 def test_the_largest_cost_within_a_budget_is_found(epsilon, delta):
     rho = rho_within(epsilon, delta)
     assert epsilon_of(rho, delta) <= epsilon < epsilon_of(rho * (1 + 1e-9), delta) * (1 + 1e-9)
 
 
+@settings(deadline=None)
 @given(st.integers(1, 40), st.floats(0.01, 100), st.floats(1e-10, 1e-3))
 def test_a_budget_for_so_many_updates_lasts_for_just_those(updates, epsilon, delta):
     account = Account(LocalPrivacy.for_updates(updates, clip=1, epsilon=epsilon, delta=delta))
@@ -107,10 +109,10 @@ def test_nothing_sent_is_nothing_spent():
     ],
 )
 def test_settings_without_sense_are_refused(change, says):
-    settings = {"clip": 1.0, "noise_multiplier": 1.0, "epsilon": 20, "delta": 1e-6}
-    LocalPrivacy(**settings)
+    fitting = {"clip": 1.0, "noise_multiplier": 1.0, "epsilon": 20, "delta": 1e-6}
+    LocalPrivacy(**fitting)
     with pytest.raises(PrivacyError, match=says):
-        LocalPrivacy(**settings | change)
+        LocalPrivacy(**fitting | change)
 
 
 @pytest.mark.parametrize("updates", [0, -3, 1.5, True])

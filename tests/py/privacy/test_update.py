@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from petal.errors import PrivacyError
@@ -33,6 +33,7 @@ def drawn_lattice(data, config):
     return scalar, clip, multiplier, lattice_for(config, scalar, clip, multiplier)
 
 
+@settings(deadline=None)
 @given(st.data(), configs)
 def test_no_update_is_longer_than_the_clip_exactly(data, config):
     scalar, clip, multiplier, lattice = drawn_lattice(data, config)
@@ -47,6 +48,7 @@ def test_no_update_is_longer_than_the_clip_exactly(data, config):
     assert limit * Fraction(multiplier) <= sigma <= limit * Fraction(multiplier) * Fraction(65, 64)
 
 
+@settings(deadline=None)
 @given(st.data(), configs)
 def test_the_model_is_the_base_and_update_and_noise_cut_off_at_the_bound(data, config):
     scalar, clip, multiplier, lattice = drawn_lattice(data, config)
@@ -66,6 +68,7 @@ def test_the_model_is_the_base_and_update_and_noise_cut_off_at_the_bound(data, c
     assert not group.at_least(got.limbs, config.order).any()
 
 
+@settings(deadline=None)
 @given(st.integers(1, 30), st.floats(1e-3, 1e3), st.floats(0.05, 0.9))
 def test_short_updates_pass_as_they_are_and_long_ones_keep_their_direction(seed, length, clip):
     update = np.random.default_rng(seed).normal(size=50)

@@ -11,6 +11,7 @@ COMMANDS = {
     "serve": (__name__, "serve"),
     "participate": ("petal.client.cli", "participate"),
     "test-drive": ("petal.client.cli", "test_drive"),
+    "enrol": ("petal_server.enrol", "enrol"),
     "demo": ("petal_server.demo", "demo"),
     "bundle": ("petal_server.bundle", "bundle"),
 }

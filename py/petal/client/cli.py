@@ -5,11 +5,20 @@ from pathlib import Path
 
 import click
 
+from petal.client.authority import Authority
 from petal.client.crowd import KINDS, Crowd
 from petal.client.http import HttpTransport, check_url
-from petal.client.terminal import Terminal, load_trainer, open_machine, take_part
+from petal.client.privacy_options import privacy_of, with_privacy
+from petal.client.terminal import (
+    Terminal,
+    enrolment_advice,
+    enrolment_of,
+    load_trainer,
+    open_machine,
+    take_part,
+)
 from petal.client.tls import tls_context
-from petal.errors import PetalError
+from petal.errors import EnrolmentError, PetalError
 from petal.participant import DEFAULT_MESSAGE_SIZE
 
 _EXISTING = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -100,6 +109,13 @@ def _with_connection(command):
     type=_FILE,
     help="Always keep the newest global model in this .npy file.",
 )
+@click.option(
+    "--enrolment",
+    metavar="TOKEN|@FILE",
+    help="An enrolment token for this participant, or the file it is in, for a coordinator that "
+    "admits only who has one.",
+)
+@with_privacy
 @click.option("-v", "--verbose", is_flag=True, help="Show every step.")
 def participate(
     url: str,
@@ -112,7 +128,9 @@ def participate(
     scalar: float,
     state_file: Path | None,
     model_file: Path | None,
+    enrolment: str | None,
     verbose: bool,
+    **privacy,
 ) -> None:
     """Take part in a coordinator's rounds, training with your own function.
 
@@ -134,16 +152,31 @@ def participate(
         petal participate -u http://127.0.0.1:8081 --train my_training.py --state me.petal
 
     The state file holds secret keys and, within a round, your weights: keep it to yourself. A
-    participant that goes on from it keeps the scalar and message size it was made with.
+    participant that goes on from it keeps the scalar and message size it was made with, and the
+    privacy budget it has spent.
+
+    Not even a coordinator that works together with a sum participant learns much about the data
+    from updates with noise. This one sends ten updates, then none any more:
+
+    \b
+        petal participate --train my_training.py --state me.petal \\
+            --dp-epsilon 8 --dp-clip 0.5 --dp-updates 10
     """
     try:
         trainer = load_trainer(train_file)
         machine = open_machine(
-            state_file, scalar=scalar, max_message_size=max_message_size, rounds=rounds
+            state_file,
+            scalar=scalar,
+            max_message_size=max_message_size,
+            rounds=rounds,
+            privacy=privacy_of(**privacy),
         )
         transport = HttpTransport(url, verify=tls_context(ca, cert, key))
         terminal = Terminal(machine, state_file, model_file, verbose)
-        asyncio.run(take_part(machine, transport, trainer, terminal))
+        enrolled = enrolment_of(enrolment, machine)
+        asyncio.run(take_part(machine, transport, trainer, terminal, enrolled))
+    except EnrolmentError as error:
+        raise click.ClickException(f"{error}. {enrolment_advice(state_file)}.") from error
     except (PetalError, OSError) as error:
         raise click.ClickException(str(error)) from error
     except KeyboardInterrupt:
@@ -168,6 +201,12 @@ def participate(
     help="What they send: new random weights each round, a constant each of its own, or zeros.",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of random weights.")
+@click.option(
+    "--enrol-key",
+    "key_file",
+    type=_EXISTING,
+    help='Enrol them with this authority\'s key ("petal enrol new-key").',
+)
 def test_drive(
     url: str,
     rounds: int | None,
@@ -178,6 +217,7 @@ def test_drive(
     participants: int,
     weights: str,
     seed: int,
+    key_file: Path | None,
 ) -> None:
     """Let many dummy participants take part, to try a coordinator out.
 
@@ -189,8 +229,10 @@ def test_drive(
     Example:
         petal test-drive -n 20 -u http://127.0.0.1:8081 --rounds 5
     """
-    crowd = Crowd(participants, KINDS[weights], seed, rounds, max_message_size, click.echo)
+    kind = KINDS[weights]
     try:
+        authority = Authority.load(key_file) if key_file else None
+        crowd = Crowd(participants, kind, seed, rounds, max_message_size, click.echo, authority)
         transport = HttpTransport(url, verify=tls_context(ca, cert, key))
         click.echo(f"{participants} participants join the coordinator at {url}")
         asyncio.run(crowd.take_part(transport))

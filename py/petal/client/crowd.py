@@ -9,9 +9,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from petal.client.authority import Authority
 from petal.client.driver import drive
+from petal.client.enrolment import Enrolment
 from petal.client.http import HttpTransport
 from petal.crypto import SigningKeyPair
+from petal.errors import EnrolmentError
 from petal.participant import (
     Delivered,
     GlobalModel,
@@ -27,6 +30,8 @@ from petal.round import Role, RoundParameters
 
 # Draws the weights of participant `number` of `count`, within [-top, top].
 Kind = Callable[[np.random.Generator, int, int, int, float], np.ndarray]
+
+_DAY = 86400.0
 
 
 def _random(generator, length, number, count, top):
@@ -75,20 +80,27 @@ class Crowd:
         rounds: int | None,
         max_message_size: int,
         tell: Callable[[str], None],
+        authority: Authority | None = None,
     ):
         self._count, self._kind, self._seed = count, kind, seed
         self._options = {"rounds": rounds, "max_message_size": max_message_size}
-        self._tell = tell
+        self._tell, self._authority = tell, authority
         self._current: tuple[bytes, _Round] | None = None
         self._over: _Round | None = None
         self._ended = 0
         self._told: set[str] = set()
 
     async def take_part(self, transport: HttpTransport) -> None:
-        """Drive all of them until their rounds are over."""
-        async with transport, asyncio.TaskGroup() as group:
-            for number in range(self._count):
-                group.create_task(self._member(number, transport))
+        """Drive all of them until their rounds are over; EnrolmentError if not admitted."""
+        try:
+            async with transport, asyncio.TaskGroup() as group:
+                for number in range(self._count):
+                    group.create_task(self._member(number, transport))
+        except ExceptionGroup as errors:
+            refused, others = errors.split(EnrolmentError)
+            if others:
+                raise
+            raise refused.exceptions[0] from None
         self._tell(f"done: {self._ended} rounds")
 
     async def _member(self, number: int, transport: HttpTransport) -> None:
@@ -101,7 +113,11 @@ class Crowd:
         def observe(notice: Notice) -> None:
             self._observe(machine, notice)
 
-        await drive(machine, transport, train, observe)
+        enrolment = Enrolment(self._token if self._authority else None, machine.public_key)
+        await drive(machine, transport, train, observe, enrolment=enrolment)
+
+    def _token(self, public_key: bytes) -> str:
+        return self._authority.token(public_key, _DAY)
 
     def _weights(self, generator, number: int, params: RoundParameters) -> np.ndarray:
         dtype = params.mask_config.vect.data.dtype

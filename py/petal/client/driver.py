@@ -232,5 +232,6 @@ async def in_thread(function: Callable, *args):
         if not loop.is_closed():
             loop.call_soon_threadsafe(settle, result, error)
 
-    threading.Thread(target=run, name=f"petal {function.__name__}", daemon=True).start()
+    name = getattr(function, "__name__", "work")  # a callable object has none
+    threading.Thread(target=run, name=f"petal {name}", daemon=True).start()
     return await future

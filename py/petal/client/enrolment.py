@@ -3,12 +3,13 @@
 import inspect
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
 
-from petal.errors import DecodeError, EnrolmentError
+from petal.errors import DecodeError, EnrolmentError, ParticipantError
 from petal.wire import EnrolmentToken
 from petal.wire.enrolment import ADMISSION_HEADER, HEADER
 
-Source = str | Callable[[bytes], str | None | Awaitable[str | None]]
+Source = str | Callable[[bytes], str | Awaitable[str | None] | None]
 """A token, or what gives one for a public key (32 bytes); None from it means: there is none."""
 
 # The reasons that the coordinator gives, and what a person can do about each.
@@ -22,6 +23,14 @@ ADVICE = {
 }
 # A token is renewed so long before it expires: a message may be on its way for a while.
 MARGIN = 60.0
+
+
+def read_token(path: Path) -> str:
+    """The token in a file; ParticipantError if it cannot be read."""
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ParticipantError(f"the enrolment token in {path} cannot be read: {error}") from error
 
 
 class Enrolment:

@@ -11,6 +11,7 @@ import click
 import numpy as np
 
 from petal.client.driver import Trainer, drive
+from petal.client.enrolment import Enrolment, read_token
 from petal.client.http import HttpTransport
 from petal.client.state_file import read_state, write_file
 from petal.crypto import SigningKeyPair
@@ -55,20 +56,46 @@ def open_machine(state_file: Path | None, *, rounds: int | None, **settings) -> 
     saved = read_state(state_file) if state_file else None
     if saved is None:
         return Machine(SigningKeyPair.generate(), random=os.urandom, rounds=rounds, **settings)
-    machine = Machine.restore(saved, random=os.urandom)
+    machine = Machine.restore(saved, random=os.urandom, privacy=settings.get("privacy"))
     machine.extend(rounds)
     click.echo(f"going on as participant {machine.public_key.hex()[:8]} from {state_file}")
     return machine
 
 
+def enrolment_of(token: str | None, machine: Machine) -> Enrolment:
+    """The token given, `@FILE` for one in a file that is read again when it has expired.
+
+    ParticipantError for one that is none, or another participant's.
+    """
+    if token is None or not token.startswith("@"):
+        return Enrolment(token, machine.public_key)
+    path = Path(token[1:])
+    Enrolment(read_token(path), machine.public_key)
+    return Enrolment(lambda _key: read_token(path), machine.public_key)
+
+
+def enrolment_advice(state_file: Path | None) -> str:
+    """What to type where a coordinator admits only the enrolled."""
+    if state_file:
+        return f"Then start again with --state {state_file} --enrolment TOKEN"
+    return (
+        "But without --state FILE this key is gone now: start with that option first, ask for a "
+        "token for the key it then tells, and start again with both --state and --enrolment"
+    )
+
+
 async def take_part(
-    machine: Machine, transport: HttpTransport, trainer: Trainer, terminal: "Terminal"
+    machine: Machine,
+    transport: HttpTransport,
+    trainer: Trainer,
+    terminal: "Terminal",
+    enrolment: Enrolment,
 ) -> None:
     """Drive the machine; whatever ends that, the state file then holds its last state."""
     click.echo(f"participant {machine.public_key.hex()[:8]} at {transport.url}")
     try:
         async with transport:
-            await drive(machine, transport, trainer, terminal)
+            await drive(machine, transport, trainer, terminal, enrolment=enrolment)
     finally:
         terminal.save()
 

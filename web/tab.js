@@ -2,6 +2,7 @@
 
 import { KernelPool, supported } from "./kernel/pool.js";
 import { revive } from "./shared/messages.js";
+import { reach } from "./shared/reach.js";
 import { Rpc } from "./shared/rpc.js";
 
 /** @typedef {import("./training.js").PythonModules} PythonModules */
@@ -35,11 +36,17 @@ export class Tab {
 
   /** Everything up to `import petal`. @param {PythonModules | null} training */
   async load(training) {
-    const base = new URL(".", import.meta.url).href;
+    const base = new URL(".", import.meta.url);
+    // Asked here, it is there by the time the worker is.
+    const answer = await reach(new URL("manifest.json", base));
+    const { files } = await answer.json();
     const port = this.#kernel?.port() ?? null;
     const transfer = port ? [port] : [];
-    await Promise.race([this.#rpc.call("load", [base, port], { transfer }), this.#broken]);
-    if (training) await this.#rpc.call("use", [training]);
+    const loaded = this.#rpc.call("load", [base.href, files, port], { transfer });
+    const used = training ? this.#rpc.call("use", [training]) : null;
+    used?.catch(() => {}); // told below, unless loading failed first
+    await Promise.race([loaded, this.#broken]);
+    await used;
   }
 
   /** @param {string} method @param {unknown[]} args @returns {Promise<any>} */

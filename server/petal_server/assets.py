@@ -5,13 +5,7 @@ and no path from the network is ever joined to a folder: an address is looked up
 """
 
 import asyncio
-import gzip
-import hashlib
-import json
-import re
-import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -19,7 +13,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from petal_server.addresses import ARCHIVE, PAGE, add_addresses
 from petal_server.archive import python_archive
+from petal_server.asset import Asset
 
 MIME_TYPES = {
     ".css": "text/css; charset=utf-8",
@@ -35,11 +31,7 @@ MIME_TYPES = {
     ".whl": "application/zip",
     ".zip": "application/zip",
 }
-# A wheel is deflated already; gzip would only cost time.
-COMPRESSED = {".npz", ".whl"}
 
-PAGE = "demo/index.html"
-ARCHIVE = "petal-py.zip"
 # What fetch_vendor.py makes of fetched files, where it could.
 COMPILED_PETAL = "vendor/pyc/petal.zip"
 COMPILED = {
@@ -49,53 +41,9 @@ COMPILED = {
 FOLDERS = ("demo", "kernel", "shared", "vendor", "worker")
 NEEDED = ("pyodide/pyodide.mjs", "pyodide/pyodide.asm.wasm", "libsodium/libsodium-sumo.mjs")
 
-REVALIDATE = "no-cache"
-FOREVER = "public, max-age=31536000, immutable"
-_REFUSED = re.compile(r";\s*q=0(\.0*)?\s*$")
-
 
 class AssetsError(Exception):
     """The files of the page are not there; the message says what to run."""
-
-
-@dataclass
-class Asset:
-    """One file as it is sent."""
-
-    name: str
-    body: bytes
-    cache: str = REVALIDATE
-    brotli: bytes | None = field(default=None, repr=False)
-    _zipped: bytes | None = field(default=None, repr=False)
-    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
-
-    def __post_init__(self):
-        self.suffix = Path(self.name).suffix
-        self.digest = hashlib.sha256(self.body).hexdigest()[:32]
-
-    @property
-    def compressible(self) -> bool:
-        return self.suffix not in COMPRESSED and len(self.body) > 256
-
-    def gzipped(self) -> bytes:
-        """The body under gzip, made at the first request."""
-        with self._lock:
-            if self._zipped is None:
-                self._zipped = gzip.compress(self.body, 6, mtime=0)
-            return self._zipped
-
-    @property
-    def quick_to_zip(self) -> bool:
-        """Whether a thread would cost more than zipping: a page has dozens of small scripts."""
-        return self._zipped is not None or len(self.body) < 1 << 16
-
-    def encoding(self, accepted: str) -> str:
-        """What to send of "br", "gzip" and "" to who says so in Accept-Encoding."""
-        offers = (offer for offer in accepted.split(",") if not _REFUSED.search(offer))
-        names = {offer.partition(";")[0].strip() for offer in offers}
-        if self.brotli is not None and "br" in names:
-            return "br"
-        return "gzip" if self.compressible and "gzip" in names else ""
 
 
 def asset_routes(web_dir: Path, *, connect: Sequence[str] = ()) -> list[BaseRoute]:
@@ -128,11 +76,7 @@ def load_assets(web_dir: Path) -> dict[str, Asset]:
         if compiled in assets:
             assets = {name: assets[name] for name in assets if not fnmatchcase(name, stock)}
     assets[ARCHIVE] = Asset(ARCHIVE, python_archive(web_dir / COMPILED_PETAL))
-    manifest = {}
-    for name, address, asset in list(_hashed(assets)):
-        assets[address] = replace(asset, cache=FOREVER)
-        manifest[name] = {"url": address, "bytes": len(asset.body)}
-    assets["manifest.json"] = Asset("manifest.json", json.dumps({"files": manifest}).encode())
+    add_addresses(assets)
     return assets
 
 
@@ -202,17 +146,3 @@ def _asset(name: str, path: Path) -> Asset:
     """The file, and its Brotli form where fetch_vendor.py has put one beside it."""
     brotli = path.with_name(f"{path.name}.br")
     return Asset(name, path.read_bytes(), brotli=brotli.read_bytes() if brotli.is_file() else None)
-
-
-def _hashed(assets: dict[str, Asset]) -> Iterator[tuple[str, str, Asset]]:
-    """(name, address that changes with the content, asset) for what the worker loads.
-
-    The vendor folder moves as one, because Pyodide's files find each other by relative address.
-    """
-    vendor = {name: asset for name, asset in assets.items() if name.startswith("vendor/")}
-    joined = "".join(f"{name}:{vendor[name].digest}" for name in sorted(vendor))
-    version = hashlib.sha256(joined.encode()).hexdigest()[:16]
-    for name, asset in vendor.items():
-        yield name, name.replace("vendor/", f"vendor/@{version}/", 1), asset
-    archive = assets[ARCHIVE]
-    yield ARCHIVE, f"@{archive.digest[:16]}/{ARCHIVE}", archive

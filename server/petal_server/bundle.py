@@ -8,10 +8,10 @@ from pathlib import Path
 
 import click
 
+from petal_server.addresses import MANIFEST
 from petal_server.assets import AssetsError, load_assets
 
 WEB = Path(__file__).resolve().parents[2] / "web"
-MANIFEST = "manifest.json"
 SPARE = (
     "vendor/uplot/",
     "vendor/pyodide/pyodide-lock.json",
@@ -95,7 +95,7 @@ def _package(web: Path) -> dict[str, bytes]:
 
 def _of_the_page(address: str) -> bool:
     """Whether only Petal's own page, or only a developer, has a use for it."""
-    return address.startswith("demo/") or address.endswith(".py")
+    return address.startswith(("demo/", "@")) or address.endswith(".py")
 
 
 def _spare(name: str, hashed: dict) -> bool:

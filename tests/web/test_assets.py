@@ -1,6 +1,5 @@
 """What the server sends for the page and the bundle, and what it refuses."""
 
-import asyncio
 import gzip
 import hashlib
 import io
@@ -8,36 +7,12 @@ import json
 import subprocess
 import sys
 import zipfile
-from pathlib import Path
 
-import httpx
 import pytest
-from starlette.applications import Starlette
 
 from petal_server.assets import AssetsError, asset_routes, python_archive
 
-WEB = Path(__file__).parents[2] / "web"
-
-
-class Client:
-    """Asks an application in this process, one request at a time."""
-
-    def __init__(self, web_dir: Path, **options):
-        app = Starlette(routes=asset_routes(web_dir, **options))
-        self._transport = httpx.ASGITransport(app)
-
-    def get(self, path: str, **headers: str) -> httpx.Response:
-        """The answer; its `raw` is the body as it went over the wire."""
-
-        async def ask() -> httpx.Response:
-            async with (
-                httpx.AsyncClient(transport=self._transport, base_url="http://server") as client,
-                client.stream("GET", path, headers=headers) as answer,
-            ):
-                answer.raw = b"".join([part async for part in answer.aiter_raw()])
-                return answer
-
-        return asyncio.run(ask())
+from .served import WEB, Client, manifest_of, vendor_of
 
 
 @pytest.fixture(scope="module")
@@ -134,18 +109,6 @@ def test_compiled_modules_take_the_place_of_what_they_are_made_of(tmp_path):
     assert not files & stock
 
 
-def test_the_manifest_names_hashed_addresses_and_true_sizes(client):
-    manifest = client.get("/petal/manifest.json", **{"accept-encoding": "identity"})
-    files = json.loads(manifest.raw)["files"]
-    assert {"petal-py.zip", "vendor/pyodide/pyodide.asm.wasm"} <= set(files)
-    for name, file in files.items():
-        answer = client.get(f"/petal/{file['url']}", **{"accept-encoding": "identity"})
-        assert "immutable" in answer.headers["cache-control"]
-        assert len(answer.raw) == file["bytes"]
-        if name.startswith("vendor/"):
-            assert answer.raw == (WEB / name).read_bytes()
-
-
 @pytest.mark.parametrize(
     "path",
     [
@@ -203,34 +166,3 @@ def test_missing_files_name_the_command(tmp_path):
     (tmp_path / "demo" / "index.html").write_text("page")
     with pytest.raises(AssetsError, match=r"pyodide\.asm\.wasm.*numpy.*python .*fetch_vendor\.py"):
         asset_routes(tmp_path)
-
-
-def vendor_of(web: Path, wasm: bytes = b"x") -> Path:
-    """The least of a web folder that can be served; its vendor folder."""
-    vendor = web / "vendor"
-    for path in (
-        web / "demo/index.html",
-        vendor / "libsodium/libsodium-sumo.mjs",
-        vendor / "pyodide/pyodide.mjs",
-        vendor / "pyodide/python_stdlib.zip",
-        vendor / "numpy-2-any.whl",
-    ):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("x")
-    (vendor / "pyodide/pyodide.asm.wasm").write_bytes(wasm)
-    return vendor
-
-
-def manifest_of(web: Path) -> dict[str, dict]:
-    manifest = Client(web).get("/petal/manifest.json", **{"accept-encoding": "identity"})
-    return json.loads(manifest.raw)["files"]
-
-
-def test_hashed_addresses_change_with_the_content(tmp_path):
-    def addresses(wasm: bytes) -> dict[str, str]:
-        vendor_of(tmp_path, wasm)
-        return {name: file["url"] for name, file in manifest_of(tmp_path).items()}
-
-    one, two = addresses(b"one"), addresses(b"two")
-    assert one["vendor/numpy-2-any.whl"] != two["vendor/numpy-2-any.whl"]
-    assert one["petal-py.zip"] == two["petal-py.zip"]

@@ -1,5 +1,7 @@
 /** What the coordinator trains: its task's description, module and data. */
 
+import { caching } from "../shared/reach.js";
+
 /**
  * @typedef {{ name: string, title: string, subtitle: string, module: string, data: string,
  *   model: { length: number, mask: string }, input: "drawing" | "table", classes: string[],
@@ -31,7 +33,7 @@ export async function fetchTask(coordinator) {
 async function reach(url) {
   let answer;
   try {
-    answer = await fetch(url, { cache: "no-cache" });
+    answer = await fetch(url, caching(url));
   } catch (error) {
     throw new Error(`${url} could not be reached (${error.message}). This page tries again by itself.`);
   }

@@ -1,6 +1,7 @@
 /** From nothing to a Python with numpy, libsodium and petal in it. */
 
-import { Downloads, LoadError } from "./download.js";
+import { LoadError } from "../shared/reach.js";
+import { Downloads } from "./download.js";
 import { openSodium } from "./sodium.js";
 import { unzip } from "./unzip.js";
 
@@ -24,14 +25,15 @@ const SITE_PACKAGES = "/lib/python3.14/site-packages";
 
 /**
  * @param {URL} base the folder of petal.js
+ * @param {Record<string, { url: string, bytes: number }>} manifest its files
  * @param {(step: import("../shared/messages.js").LoadStep, loaded: number, total: number) => void}
  *   report
  * @returns the Pyodide interpreter and libsodium
  */
-export async function boot(base, report) {
+export async function boot(base, manifest, report) {
   /** @type {[number, number]} */
   let last = [0, 0];
-  const files = await Downloads.open(base, (...bytes) => report("download", ...(last = bytes)));
+  const files = new Downloads(base, manifest, (...bytes) => report("download", ...(last = bytes)));
   const stdlib = files.has(STDLIB) ? STDLIB : STOCK_STDLIB;
   const numpy = files.has(NUMPY) ? NUMPY : files.find("vendor/numpy-", ".whl");
   files.expect([WASM, stdlib, LOADER, MODULE, SODIUM, PETAL, numpy]);

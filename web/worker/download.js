@@ -1,11 +1,9 @@
 /** Loads the files that the worker needs, counting every byte. */
 
+import { ADVICE, LoadError, reach } from "../shared/reach.js";
+
 /** No byte for so long: the connection is dead. Milliseconds. */
 const STALL_LIMIT = 45_000;
-
-export class LoadError extends Error {
-  name = "LoadError";
-}
 
 /**
  * Files by their name in the manifest: `{ url, bytes }`, where `url` is relative to the manifest
@@ -22,13 +20,11 @@ export class Downloads {
   failure;
   #fail;
 
-  /** @param {URL} base @param {(loaded: number, total: number) => void} report */
-  static async open(base, report) {
-    const url = new URL("manifest.json", base);
-    const answer = await reach(url, { cache: "no-cache" });
-    return new Downloads(base, (await answer.json()).files, report);
-  }
-
+  /**
+   * @param {URL} base where the manifest is
+   * @param {Record<string, { url: string, bytes: number }>} files
+   * @param {(loaded: number, total: number) => void} report
+   */
   constructor(base, files, report) {
     this.#base = base;
     this.#files = files;
@@ -56,7 +52,7 @@ export class Downloads {
 
   /** Count these files in the total. @param {string[]} names */
   expect(names) {
-    for (const name of names) this.#total += this.url(name) && this.#files[name].bytes;
+    for (const name of names) this.#total += this.url(name) ? this.#files[name].bytes : 0;
     this.#count(0);
   }
 
@@ -126,25 +122,8 @@ export class Downloads {
   }
 }
 
-const ADVICE = "Check the connection and reload the page.";
-
 function missing(name) {
   return new LoadError(
     `The server offers no file ${name}. Whoever runs it must run \`python web/fetch_vendor.py\`.`,
   );
-}
-
-/** A response that is a success, or an error that names the file. */
-export async function reach(url, options) {
-  let answer;
-  try {
-    answer = await fetch(url, options);
-  } catch (cause) {
-    throw new LoadError(`${url} could not be reached (${cause.message}). ${ADVICE}`);
-  }
-  if (!answer.ok) {
-    throw new LoadError(`${url} answered ${answer.status} ${answer.statusText}. ` +
-      "Whoever runs the server must check it, or run `python web/fetch_vendor.py` there.");
-  }
-  return answer;
 }

@@ -1,13 +1,17 @@
 /** The worker's messages: each one a call into boot or bridge. No rule lives here. */
 
+import { reach } from "../shared/reach.js";
 import { Rpc } from "../shared/rpc.js";
 import { boot } from "./boot.js";
 import { Bridge } from "./bridge.js";
-import { reach } from "./download.js";
 import * as http from "./http.js";
 import { Gate } from "./gate.js";
 import { Keeper } from "./keeper.js";
 
+/** @typedef {import("../training.js").PythonModules} PythonModules */
+
+/** @type {Promise<Bridge>} */
+let booted;
 /** @type {Bridge} */
 let bridge;
 /** Aborted when this tab leaves: a training on the page is then no longer wanted. */
@@ -20,24 +24,28 @@ const gate = new Gate();
 let keeper = null;
 
 const rpc = new Rpc(globalThis, {
-  /** @param {string} base @param {MessagePort | null} port to the mask workers, if there are any */
-  async load(base, port) {
+  /**
+   * @param {string} base the folder of petal.js
+   * @param {Record<string, { url: string, bytes: number }>} files of its manifest
+   * @param {MessagePort | null} port to the mask workers, if there are any
+   */
+  async load(base, files, port) {
     if (port) {
       kernel = new Rpc(port, {});
       port.start();
     }
-    const report = (step, loaded, total) =>
-      rpc.emit("state", { kind: "loading", step, loaded, total });
     const turn = () => gate.passed;
     const paused = () => gate.closed;
     const page = { emit, request, train, turn, paused, keep, ...(kernel && { sumMasks }) };
-    bridge = new Bridge(await boot(new URL(base), report), page);
+    booted = boot(new URL(base), files, loading).then((made) => new Bridge(made, page));
+    bridge = await booted;
   },
 
-  /** @param {{ source?: string, url?: string, modules: object[] }} training */
+  /** May be called while `load` is under way. @param {PythonModules} training */
   async use(training) {
     const sources = await Promise.all([...training.modules, training].map(sourceOf));
     const main = sources.pop();
+    await booted;
     for (const [i, { name }] of training.modules.entries()) await bridge.define(name, sources[i]);
     await bridge.define("petal_task", main);
   },
@@ -92,6 +100,10 @@ async function takePart(asked) {
   return left;
 }
 
+function loading(step, loaded, total) {
+  rpc.emit("state", { kind: "loading", step, loaded, total });
+}
+
 /** What the page hears of the keeping. */
 const told = {
   standby: () => rpc.emit("state", { kind: "standby" }),
@@ -131,6 +143,7 @@ function sumMasks(seeds, shape) {
   return kernel.call("sumMasks", [seeds, shape], { signal: leaving.signal, transfer });
 }
 
+/** @param {import("../training.js").Source} where */
 async function sourceOf({ source, url }) {
-  return source ?? (await reach(url, { cache: "no-cache" })).text();
+  return source ?? (await reach(/** @type {string} */ (url))).text();
 }

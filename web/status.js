@@ -3,6 +3,7 @@
 /**
  * @typedef {{ round_id: number, phase: string, counts: Record<string, number>,
  *   model_id: string | null, limits: Record<string, { min: number, max: number }>,
+ *   admission?: "open" | "enrolment",
  *   last_failure: string | null }} Status
  */
 

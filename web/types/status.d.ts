@@ -17,6 +17,7 @@ export type Status = {
         min: number;
         max: number;
     }>;
+    admission?: "open" | "enrolment";
     last_failure: string | null;
 };
 export type Seen = (Status & {

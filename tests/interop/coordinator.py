@@ -60,8 +60,10 @@ class Coordinator:
 
 
 @contextmanager
-def coordinator(folder, masking, length, *, time=1.0):
+def coordinator(folder, masking, length, *, time=1.0, more=""):
     """A running coordinator, phases of at least `time` seconds; it has to end well when asked to.
+
+    `more` goes at the end of its settings.
 
     The lot may give a round too few participants of a role: that round fails soon.
     """
@@ -70,6 +72,7 @@ def coordinator(folder, masking, length, *, time=1.0):
         CONFIG.format(
             *masking.split("/"), folder=folder, length=length, time=time, longest=time + 5
         )
+        + more
     )
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("PETAL__", "XAYNET__"))}
     process = subprocess.Popen(

@@ -3,13 +3,16 @@
  * card that lets a visitor join, shows what happens, and lets them leave.
  *
  * Attributes: `coordinator`, `python` (address of a training module; else set the property `train`),
- * `persist` (a name, or empty: this tab's own), `scalar`. Slots: the default one is the note.
- * Parts: card, title, state, progress, detail, note, button. Custom properties: see STYLE.
+ * `persist` (a name, or empty: this tab's own), `scalar`, `privacy` ("epsilon=8 clip=1 updates=10").
+ * Slots: the default one is the note. Parts: card, title, state, progress, detail, privacy, note,
+ * button. Custom properties: see STYLE.
  * The Participant itself is the property `participant`.
  */
 
 import { Participant } from "./petal.js";
 import { detail, share, words } from "./element_words.js";
+import { enrolAt } from "./enrolment.js";
+import { numbers, spentWords } from "./privacy.js";
 
 const STYLE = `
 :host {
@@ -40,12 +43,13 @@ button:focus-visible { outline: 3px solid var(--_accent); outline-offset: 2px; }
 button:disabled { opacity: .6; cursor: default; }
 `;
 
-const HEARD = /** @type {const} */ (["state", "role", "progress", "warning"]);
+const HEARD = /** @type {const} */ (["state", "role", "progress", "privacy", "warning"]);
 const CARD = [
   ["h2", "title", "Federated learning"],
   ["p", "state", ""],
   ["progress", "progress", ""],
   ["p", "detail", ""],
+  ["p", "privacy", ""],
   ["p", "note", ""],
   ["button", "button", "Take part"],
 ];
@@ -54,6 +58,12 @@ export class PetalParticipant extends HTMLElement {
   /** What trains; instead of the attribute `python`.
    * @type {import("./petal.js").TrainFunction | import("./petal.js").PythonTraining | null} */
   train = null;
+  /** Noise on every update; instead of the attribute `privacy`.
+   * @type {import("./petal.js").Privacy | null} */
+  privacy = null;
+  /** What gets an enrolment token; instead of the attribute `enrolment-url`.
+   * @type {string | import("./petal.js").EnrolFunction | null} */
+  enrolment = null;
   /** @type {Participant | null} */
   #participant = null;
   /** @type {Record<string, any>} */
@@ -108,6 +118,8 @@ export class PetalParticipant extends HTMLElement {
       coordinator: this.getAttribute("coordinator") ?? location.origin,
       persist: this.hasAttribute("persist") && (this.getAttribute("persist") || true),
       scalar: Number(this.getAttribute("scalar") ?? 1),
+      privacy: this.privacy ?? numbers(this.getAttribute("privacy")),
+      enrolment: this.enrolment ?? enrolAt(this.getAttribute("enrolment-url")),
     });
     for (const type of HEARD) {
       participant.addEventListener(type, ({ detail }) => this.#hear(type, detail));
@@ -134,11 +146,11 @@ export class PetalParticipant extends HTMLElement {
       element.textContent = text;
       this.#parts[part] = card.appendChild(element);
     }
-    const { title, state, progress, detail, note, button } = this.#parts;
+    const { title, state, progress, detail, privacy, note, button } = this.#parts;
     title.id = "title";
     state.setAttribute("role", "status");
     progress.setAttribute("aria-label", "Progress");
-    detail.className = note.className = "soft";
+    detail.className = privacy.className = note.className = "soft";
     note.append(document.createElement("slot"));
     note.firstChild.textContent = "Your data stays in this browser.";
     button.type = "button";
@@ -158,13 +170,15 @@ export class PetalParticipant extends HTMLElement {
 
   #show() {
     const current = this.#heard.state ?? { kind: "idle" };
-    const { state, progress, detail: more, button } = this.#parts;
+    const { state, progress, detail: more, privacy, button } = this.#parts;
     const { said, does } = words(current);
     if (state.textContent !== said) state.textContent = said; // or it is read out again
     state.classList.toggle("failed", current.kind === "failed");
     button.textContent = does;
     more.textContent = detail(current, this.#heard);
     more.hidden = !more.textContent;
+    privacy.textContent = this.#heard.privacy ? spentWords(this.#heard.privacy) : "";
+    privacy.hidden = !privacy.textContent;
     const done = share(current, this.#heard.progress);
     progress.hidden = done === null;
     if (done !== null) progress.value = done;

@@ -12,6 +12,7 @@
 
 import { ParticipantTarget } from "./events.js";
 import { Kept } from "./kept.js";
+import { privacySettings } from "./privacy.js";
 import { plainError } from "./shared/messages.js";
 import { StatusWatcher } from "./status.js";
 import { Tab } from "./tab.js";
@@ -26,6 +27,9 @@ export { fetchModel } from "./model.js";
 /** @typedef {import("./training.js").Weights} Weights */
 /** @typedef {import("./training.js").TrainFunction} TrainFunction */
 /** @typedef {import("./training.js").PythonTraining} PythonTraining */
+/** @typedef {import("./privacy.js").Privacy} Privacy */
+/** @typedef {import("./enrolment.js").EnrolFunction} EnrolFunction */
+/** @typedef {import("./shared/messages.js").PrivacyDetail} PrivacyDetail */
 
 /**
  * @typedef {object} Options
@@ -36,11 +40,16 @@ export { fetchModel } from "./model.js";
  *   goes on with it: true keeps one for this tab, a name one that all tabs of this origin share,
  *   of which one at a time takes part
  * @property {Uint8Array | null} [snapshot] what `stop` gave, to go on as that participant
+ * @property {Privacy | null} [privacy] noise on every update, within a budget; none if left out
+ * @property {string | EnrolFunction} [enrolment] a token, or what gets one, for a coordinator that
+ *   admits only who has one; not called where anybody is admitted
  * @property {AbortSignal} [signal] leaves and frees everything when aborted
  */
 
 /** A stop that Python does not hear of within this time (it may be busy) ends the worker. */
 const STOP_LIMIT = 10_000;
+/** Errors after which a worker is of no use: Python's heap never shrinks. */
+const FATAL = ["MemoryError", "WorkerError"];
 
 /** One participant. Its events, CustomEvents with plain data in `detail`, are in events.js. */
 export class Participant extends ParticipantTarget {
@@ -60,13 +69,19 @@ export class Participant extends ParticipantTarget {
   #train;
   #coordinator;
   #scalar;
+  /** @type {Privacy | null} */
+  #privacy;
+  /** @type {PrivacyDetail | null} */
+  #budget = null;
   #snapshot;
+  #enrolment;
   #kept;
   #signal;
   #watcher;
 
   /** @param {Options} options */
-  constructor({ train, coordinator = location.origin, scalar = 1, persist, snapshot, signal }) {
+  constructor(options) {
+    const { train, coordinator = location.origin, scalar = 1, persist, snapshot, signal } = options;
     super();
     if (typeof train !== "function" && typeof train?.python !== "string") {
       throw new TypeError("train must be a function or { python: source or address }");
@@ -74,7 +89,9 @@ export class Participant extends ParticipantTarget {
     this.#train = train;
     this.#coordinator = new URL(coordinator, location.href).href.replace(/\/+$/, "");
     this.#scalar = scalar;
+    this.#privacy = privacySettings(options.privacy);
     this.#snapshot = snapshot ?? null;
+    this.#enrolment = options.enrolment;
     this.#kept = persist ? new Kept(this.#coordinator, persist) : null;
     this.#signal = signal;
     this.#watcher = new StatusWatcher(this.#coordinator, (status) => this.#tell("phase", status));
@@ -88,6 +105,24 @@ export class Participant extends ParticipantTarget {
 
   get coordinator() {
     return this.#coordinator;
+  }
+
+  /** What of the privacy budget is spent; null while that is not known, or without privacy. */
+  get budget() {
+    return this.#budget;
+  }
+
+  get privacy() {
+    return this.#privacy;
+  }
+
+  /**
+   * Other settings, from the next `start` on; what is spent stays spent. Null leaves a participant
+   * as it was: one with noise loses it by `forget` alone.
+   * @param {Privacy | null} privacy
+   */
+  set privacy(privacy) {
+    this.#privacy = privacySettings(privacy);
   }
 
   /** Whether Python is there, or on its way. */
@@ -175,7 +210,7 @@ export class Participant extends ParticipantTarget {
   /** Forget the participant, keys and all; `start` joins as a new one. Not while taking part. */
   async forget() {
     if (this.#running) throw new Error("stop the participant before it is forgotten");
-    this.#snapshot = null;
+    this.#snapshot = this.#budget = null;
     await this.#kept?.forget();
   }
 
@@ -184,11 +219,17 @@ export class Participant extends ParticipantTarget {
    * Typed arrays become numpy arrays and numpy arrays typed arrays (flat); lists, dictionaries,
    * numbers and strings become what they are called on the other side.
    * @param {string} name @param {...unknown} args
-   * @returns {Promise<any>}
+   * @returns {Promise<any>} what the function raises rejects it; where the worker cannot go on
+   *   after it (out of memory), the participant fails too
    */
   async call(name, ...args) {
     await this.load();
-    return this.#live().call("call", [name, args]);
+    try {
+      return await this.#live().call("call", [name, args]);
+    } catch (error) {
+      if (FATAL.includes(error.name)) this.#fail(error);
+      throw error;
+    }
   }
 
   async #load() {
@@ -197,6 +238,7 @@ export class Participant extends ParticipantTarget {
     const tab = new Tab({
       event: (name, detail) => this.#hear(name, detail),
       train: (model, round, signal) => this.#trainHere(model, round, signal),
+      enrol: (publicKey) => this.#enrol(publicKey),
     }, {
       masks: (done, total) => this.#tell("progress", { stage: "summing_masks", done, total }),
       broken: (error) => {
@@ -212,7 +254,7 @@ export class Participant extends ParticipantTarget {
     const request = {
       coordinator: this.#coordinator,
       train: { kind: typeof this.#train === "function" ? "javascript" : "python" },
-      options: { scalar: this.#scalar },
+      options: { scalar: this.#scalar, privacy: this.#privacy, enrol: this.#enrolment !== undefined },
       snapshot: this.#snapshot,
       keep: this.#kept?.keep(),
     };
@@ -228,6 +270,10 @@ export class Participant extends ParticipantTarget {
   #trainHere(model, round, signal) {
     const progress = (done, total) => this.#tell("progress", { stage: "training", done, total });
     return /** @type {TrainFunction} */ (this.#train)(model, { round, signal, progress });
+  }
+
+  #enrol(publicKey) {
+    return typeof this.#enrolment === "function" ? this.#enrolment(publicKey) : this.#enrolment;
   }
 
   #live() {
@@ -247,6 +293,7 @@ export class Participant extends ParticipantTarget {
 
   #hear(name, detail) {
     if (name === "moved") return this.#kept?.moved(detail);
+    if (name === "privacy") this.#budget = detail;
     if (name !== "state") return this.#tell(name, detail);
     if (!this.#beneath) return this.#enter(detail);
     this.#beneath = detail;

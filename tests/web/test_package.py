@@ -28,8 +28,12 @@ p.addEventListener("error", ({ detail }) => console.log(detail.message.length));
 await p.start();
 const saved: Uint8Array | null = await p.stop();
 new Participant({ train: { python: "/train.py" }, snapshot: saved });
+const noisy = new Participant({ train, privacy: { epsilon: 8, clip: 1, updates: 10 } });
+noisy.addEventListener("privacy", ({ detail }) => console.log(detail.spent / detail.epsilon));
+const left: number | undefined = noisy.budget?.left;
+noisy.privacy = { epsilon: 2, clip: 1, noiseMultiplier: 9, delta: 1e-9 };
 const model = await fetchModel("https://fl.example.org");
-console.log(model?.weights.length, PetalParticipant.name);
+console.log(model?.weights.length, PetalParticipant.name, left);
 """
 
 

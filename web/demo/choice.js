@@ -5,7 +5,7 @@ const KEY = "petal.choice";
 /**
  * Files are not remembered, only that there were some.
  * @typedef {{ task: string, party: string, shard: boolean, drawn: boolean, files: boolean,
- *   drawings: { pixels: number[], label: number }[] }} Choice
+ *   noise: boolean, drawings: { pixels: number[], label: number }[] }} Choice
  */
 
 /** @param {Choice} choice */

@@ -8,6 +8,7 @@ import { $, h } from "./dom.js";
 import { Drawings } from "./drawings.js";
 import * as guesses from "./guess.js";
 import { LocalData } from "./local.js";
+import { Noise } from "./noise.js";
 import { Pad, SIDE } from "./pad.js";
 import * as round from "./round.js";
 import { saveJson, saveNpy } from "./save.js";
@@ -30,6 +31,7 @@ const pad = new Pad($("pad"), guess);
 const drawings = new Drawings($("thumbs"), changeData);
 const own = new LocalData(call, changeData);
 const rows = new guesses.Rows(call);
+const noise = new Noise(participant, query, changeData);
 
 let ready = Promise.resolve(); // Python, the task and the visitor's choice are in place
 /** @type {import("./task.js").Task | null} */
@@ -86,6 +88,7 @@ function restore(choice) {
   if (!query.has("party")) $("party").value = choice.party;
   $("use-shard").checked = choice.shard || choice.files;
   $("use-drawings").checked = choice.drawn;
+  if (choice.noise && !noise.on) noise.on = true;
   drawings.restore(choice.drawings);
   return choice;
 }
@@ -105,12 +108,13 @@ async function goOn() {
 async function hold() {
   const party = $("use-shard").checked ? Number($("party").value) : null;
   const drawn = $("use-drawings").checked ? drawings : { images: [], labels: [] };
-  const counts = await call("hold", party, drawn.images, drawn.labels, $("use-own").checked);
+  const counts = await call("hold", party, drawn.images, drawn.labels, $("use-own").checked, !noise.on);
   held = counts.reduce((sum, count) => sum + count, 0);
   view.data(task, counts, drawings.length);
   choices.remember({
     task: task.name, party: $("party").value, shard: $("use-shard").checked,
     drawn: $("use-drawings").checked, drawings: drawings.all, files: $("use-own").checked,
+    noise: noise.on,
   });
   showState();
 }
@@ -141,6 +145,7 @@ async function stop() {
 function showState() {
   const { state } = participant;
   view.state(state, { held, joining });
+  noise.fix(joining || ["running", "standby", "paused"].includes(state.kind));
   if (state.kind === "failed") banners.failed(state.error);
 }
 

@@ -13,6 +13,7 @@ task = None
 held_out = None
 hands = []
 shard = drawn = own = checked = None
+by_examples = True
 trained = None
 sheet = None  # the CSV file that was read last
 pictures = []
@@ -34,9 +35,13 @@ def open_task(source, data):
     return {"hands": [hand.counts() for hand in hands], "heldOut": len(held_out)}
 
 
-def hold(party, images, labels, with_own):
-    """Hold party number `party`'s shard (None: none), the visitor's drawings and their files."""
-    global shard, drawn
+def hold(party, images, labels, with_own, weighed=True):
+    """Hold party number `party`'s shard (None: none), the visitor's drawings and their files.
+
+    `weighed`: updates count by how many examples those are, which is not hidden.
+    """
+    global shard, drawn, by_examples
+    by_examples = weighed
     parts = [] if party is None else [hands[int(party)]]
     drawn = task.examples(images, labels)
     shard = task.join(*parts, *([own] if with_own else []))
@@ -116,7 +121,7 @@ def train(model, round):
     """One participant's share of a round: new weights, and their weight in the mean."""
     global trained
     trained = task.train(model, mine(), int.from_bytes(round.seed[:4], "little"))
-    return trained, task.weight(mine())
+    return (trained, task.weight(mine())) if by_examples else trained
 
 
 def newest():

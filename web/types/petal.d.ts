@@ -3,10 +3,19 @@ declare const Participant_base: new () => import("./events.js").TypedTarget<impo
 /** One participant. Its events, CustomEvents with plain data in `detail`, are in events.js. */
 export class Participant extends Participant_base {
     /** @param {Options} options */
-    constructor({ train, coordinator, scalar, persist, snapshot, signal }: Options);
+    constructor(options: Options);
     /** @returns {State} */
     get state(): State;
     get coordinator(): string;
+    /** What of the privacy budget is spent; null while that is not known, or without privacy. */
+    get budget(): import("./shared/messages.js").PrivacyDetail | null;
+    /**
+     * Other settings, from the next `start` on; what is spent stays spent. Null leaves a participant
+     * as it was: one with noise loses it by `forget` alone.
+     * @param {Privacy | null} privacy
+     */
+    set privacy(privacy: Privacy | null);
+    get privacy(): Privacy | null;
     /** Whether Python is there, or on its way. */
     get loaded(): boolean;
     /** Tell `phase` from now on, whether taking part or not. */
@@ -39,7 +48,8 @@ export class Participant extends Participant_base {
      * Typed arrays become numpy arrays and numpy arrays typed arrays (flat); lists, dictionaries,
      * numbers and strings become what they are called on the other side.
      * @param {string} name @param {...unknown} args
-     * @returns {Promise<any>}
+     * @returns {Promise<any>} what the function raises rejects it; where the worker cannot go on
+     *   after it (out of memory), the participant fails too
      */
     call(name: string, ...args: unknown[]): Promise<any>;
     #private;
@@ -51,6 +61,9 @@ export type ParticipantEvents = import("./events.js").ParticipantEvents;
 export type Weights = import("./training.js").Weights;
 export type TrainFunction = import("./training.js").TrainFunction;
 export type PythonTraining = import("./training.js").PythonTraining;
+export type Privacy = import("./privacy.js").Privacy;
+export type EnrolFunction = import("./enrolment.js").EnrolFunction;
+export type PrivacyDetail = import("./shared/messages.js").PrivacyDetail;
 export type Options = {
     train: TrainFunction | PythonTraining;
     /**
@@ -71,6 +84,15 @@ export type Options = {
      * what `stop` gave, to go on as that participant
      */
     snapshot?: Uint8Array<ArrayBufferLike> | null | undefined;
+    /**
+     * noise on every update, within a budget; none if left out
+     */
+    privacy?: import("./privacy.js").Privacy | null | undefined;
+    /**
+     * a token, or what gets one, for a coordinator that
+     * admits only who has one; not called where anybody is admitted
+     */
+    enrolment?: string | import("./enrolment.js").EnrolFunction | undefined;
     /**
      * leaves and frees everything when aborted
      */

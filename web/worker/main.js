@@ -36,7 +36,7 @@ const rpc = new Rpc(globalThis, {
     }
     const turn = () => gate.passed;
     const paused = () => gate.closed;
-    const page = { emit, request, train, turn, paused, keep, ...(kernel && { sumMasks }) };
+    const page = { emit, request, train, enrol, turn, paused, keep, ...(kernel && { sumMasks }) };
     booted = boot(new URL(base), files, loading).then((made) => new Bridge(made, page));
     bridge = await booted;
   },
@@ -86,7 +86,7 @@ async function goOn(asked) {
   try {
     return await takePart(asked);
   } catch (error) {
-    if (error.name !== "SnapshotError") throw error;
+    if (!["SnapshotError", "PrivacyError"].includes(error.name)) throw error;
     told.warn(`This tab joins as a new participant: ${error.message}`);
     return takePart({ ...asked, snapshot: undefined });
   }
@@ -135,6 +135,11 @@ async function request(method, url, headers, body, limit) {
 
 function train(model, round) {
   return rpc.call("train", [model, round], { signal: leaving.signal });
+}
+
+/** @param {string} publicKey */
+function enrol(publicKey) {
+  return rpc.call("enrol", [publicKey], { signal: leaving.signal });
 }
 
 /** @param {Uint8Array[]} seeds moved away @param {import("../kernel/mask_sum.js").Shape} shape */

@@ -6,6 +6,7 @@
 
 import asyncio
 import contextlib
+import dataclasses
 import functools
 import inspect
 import os
@@ -20,7 +21,8 @@ from js import Object
 from pyodide.ffi import JsException, JsProxy, jsnull, to_js
 
 from petal.client import kernel, seen
-from petal.client.driver import drive
+from petal.client.driver import Trainer, drive
+from petal.client.enrolment import Enrolment
 from petal.client.transport import Response
 from petal.crypto import SigningKeyPair
 from petal.errors import TrainingError, TransportError
@@ -33,6 +35,7 @@ from petal.participant import (
     NewRound,
     Notice,
     Post,
+    PrivacyBudget,
     Progress,
     Refused,
     Request,
@@ -42,6 +45,7 @@ from petal.participant import (
     Work,
     carry_out,
 )
+from petal.privacy import LocalPrivacy
 from petal.round import RoundParameters
 
 TASK = "petal_task"
@@ -95,18 +99,21 @@ def _answering(function):
             return _javascript({"value": value})
         except Exception as error:  # noqa: BLE001, it is told on the page
             stack = "".join(traceback.format_exception(error))
-            plain = {"name": type(error).__name__, "message": _message(error), "stack": stack}
-            return _javascript({"error": plain})
+            return _javascript({"error": {**_plain_error(error), "stack": stack}})
 
     return answer
 
 
-def _message(error: Exception) -> str:
-    if isinstance(error, MemoryError):
-        return (
-            "This tab ran out of memory. Close other tabs and start again, or use a larger device."
-        )
-    return str(error)
+def _plain_error(error: Exception) -> dict:
+    if isinstance(error, MemoryError):  # numpy's is a subclass with a name of its own
+        return {"name": "MemoryError", "message": _OUT_OF_MEMORY}
+    return {"name": type(error).__name__, "message": str(error)}
+
+
+_OUT_OF_MEMORY = (
+    "This tab ran out of memory, so its worker was ended. Close other tabs and start again, or use "
+    "a larger device."
+)
 
 
 @_answering
@@ -163,10 +170,21 @@ def stop() -> None:
 
 def _machine(asked: dict) -> Machine:
     """The participant that was saved; a new one where there is none."""
+    options = asked["options"]
+    privacy = _privacy(options.get("privacy"))
     if saved := asked.get("snapshot"):
-        return Machine.restore(bytes(saved), random=os.urandom)
-    scalar = asked["options"].get("scalar", 1)
-    return Machine(SigningKeyPair.generate(), random=os.urandom, scalar=scalar)
+        return Machine.restore(bytes(saved), random=os.urandom, privacy=privacy)
+    scalar = options.get("scalar", 1)
+    return Machine(SigningKeyPair.generate(), random=os.urandom, scalar=scalar, privacy=privacy)
+
+
+def _privacy(settings: object) -> LocalPrivacy | None:
+    """What `privacySettings` of web/privacy.js let pass; PrivacyError where it makes no sense."""
+    if not isinstance(settings, dict):
+        return None
+    if "updates" in settings:
+        return LocalPrivacy.for_updates(**settings)
+    return LocalPrivacy(noise_multiplier=settings.pop("noiseMultiplier"), **settings)
 
 
 class _Paused(Exception):
@@ -176,18 +194,42 @@ class _Paused(Exception):
 async def _take_part(machine: Machine, asked: dict) -> None:
     transport = BrowserTransport(asked["coordinator"])
     in_python = asked["train"]["kind"] == "python"
-    trainer = _function("train") if in_python else _train_on_the_page
+    trainer = _watched(_function("train") if in_python else _train_on_the_page)
     keeper = Keeper(machine) if asked["kept"] else None
+    enrolment = Enrolment(_token if asked["options"].get("enrol") else None, machine.public_key)
     while True:
         await petal_host.turn()
         with contextlib.suppress(_Paused):
             before = functools.partial(_before, keeper)
-            return await drive(machine, transport, trainer, _tell, work=_work, before=before)
+            return await drive(
+                machine, transport, trainer, _tell, enrolment=enrolment, work=_work, before=before
+            )
+
+
+_exhausted: MemoryError | None = None
+
+
+def _watched(trainer: Trainer) -> Trainer:
+    """`trainer`, after which `_before` ends the run if it was out of memory: the heap of a tab
+    never shrinks, so the next round would fail as well. The page takes a new worker."""
+
+    async def train(model, params):
+        global _exhausted
+        try:
+            result = trainer(model, params)
+            return await result if inspect.isawaitable(result) else result
+        except MemoryError as error:
+            _exhausted = error
+            raise
+
+    return train
 
 
 async def _before(keeper: "Keeper | None", request: Request) -> None:
     if keeper:
         await keeper.before(request)
+    if _exhausted:
+        raise _exhausted
     if petal_host.paused():
         raise _Paused
 
@@ -225,6 +267,15 @@ class BrowserTransport:
         except JsException as error:
             raise TransportError(str(error.message)) from error
         return Response(answer.status, answer.headers.to_py(), answer.body.to_bytes())
+
+
+async def _token(public_key: bytes) -> str | None:
+    """What the page has or gets for this participant; None where it is not to take part."""
+    try:
+        token = await petal_host.enrol(public_key.hex())
+    except JsException as error:
+        raise TransportError(str(error.message)) from error
+    return token if isinstance(token, str) else None
 
 
 async def _work(request: Work) -> Event:
@@ -273,6 +324,8 @@ def _event(notice: Notice) -> tuple[str, dict]:
             return "message", {"stage": stage, "outcome": outcome, "reason": None}
         case Refused(stage, outcome, reason):
             return "message", {"stage": stage, "outcome": outcome, "reason": reason}
+        case PrivacyBudget():
+            return "privacy", dataclasses.asdict(notice)
         case Unavailable(reason, _, delay):
             return "unavailable", {"reason": reason, "retryInSeconds": delay}
     return "warning", {"message": str(notice)}

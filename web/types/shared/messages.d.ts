@@ -18,7 +18,7 @@
  * @typedef {"download" | "python" | "petal"} LoadStep
  *
  * @typedef {{ coordinator: string, train: { kind: "javascript" | "python" },
- *   options: { scalar: number }, snapshot: Uint8Array | null, keep?: Keep }} StartRequest  of page to worker
+ *   options: { scalar: number, enrol: boolean, privacy: import("../privacy.js").Privacy | null }, snapshot: Uint8Array | null, keep?: Keep }} StartRequest  of page to worker
  * @typedef {{ key: string, fresh?: string, prefix?: string, age?: number }} Keep
  *   The record's key; for a tab's own the key it takes if it turns out to be a copy of another tab,
  *   and what other tabs left: keys that begin with `prefix` are forgotten at this age.
@@ -33,6 +33,8 @@
  *   MessageDetail  `outcome` is accepted, rejected or discarded; null where it is not told
  * @typedef {{ weights: number[], scalar: number, masked: string[], order: string, length: number }}
  *   MaskedDetail  the first trained weights, and the integers below `order` that leave in their place
+ * @typedef {{ spent: number, epsilon: number, delta: number, updates: number, left: number }}
+ *   PrivacyDetail  `spent` of the budget `epsilon` by `updates` updates; `left` more can follow
  * @typedef {{ sent: number, received: number }} TrafficDetail  bytes of one request and its answer
  */
 /**
@@ -98,6 +100,8 @@ export type StartRequest = {
     };
     options: {
         scalar: number;
+        enrol: boolean;
+        privacy: import("../privacy.js").Privacy | null;
     };
     snapshot: Uint8Array | null;
     keep?: Keep;
@@ -155,6 +159,16 @@ export type MaskedDetail = {
     masked: string[];
     order: string;
     length: number;
+};
+/**
+ * `spent` of the budget `epsilon` by `updates` updates; `left` more can follow
+ */
+export type PrivacyDetail = {
+    spent: number;
+    epsilon: number;
+    delta: number;
+    updates: number;
+    left: number;
 };
 /**
  * bytes of one request and its answer

@@ -32,6 +32,7 @@ from petal_server.routes import PROTOCOL_ROUTES
 from petal_server.settings import CorsSettings, Settings
 from petal_server.sizes import largest_message, largest_payload
 from petal_server.storage import MemoryStorage, Storage
+from petal_server.trust_anchor import TrustAnchor, trust_anchor_of
 from petal_server.workers import Workers
 
 log = structlog.get_logger("petal.app")
@@ -44,13 +45,17 @@ def create_app(
     random: RandomBytes = os.urandom,
     store: Storage | None = None,
     workers: Workers | None = None,
+    trust_anchor: TrustAnchor | None = None,
 ) -> Starlette:
     """A coordinator as an ASGI application; its lifespan starts and stops the rounds.
 
     ``clock`` and ``random`` (which makes all of the coordinator's keys) default to the real
     ones, ``store`` to one in memory (``petal serve`` brings a durable one), ``workers`` to
-    threads. ``app.state.context`` shows the round, ``app.state.machine`` runs it and
-    ``app.state.intake`` takes messages.
+    threads, ``trust_anchor`` to the one in the settings. ``app.state.context`` shows the round,
+    ``app.state.machine`` runs it and ``app.state.intake`` takes messages.
+
+    Raises:
+        TrustAnchorError: The settings name a function that there is not.
     """
     settings, workers = settings or Settings(), workers or Workers()
     ctx = _context(
@@ -60,6 +65,7 @@ def create_app(
         store or MemoryStorage(workers),
         workers,
     )
+    ctx.trust_anchor = trust_anchor or trust_anchor_of(settings.trust_anchor)
     machine = Machine(ctx)
     gate = Gate(settings.limits)
     onlookers = Onlookers(ctx, machine, gate)

@@ -62,10 +62,11 @@ def serve(config: Path | None, check: bool) -> None:
         settings = config_file.load(config)
     except config_file.ConfigError as error:
         _give_up(error)
-    if check:
-        click.echo(f"The settings are good. {server.summary(settings)}")
-        return
     try:
+        if check:
+            server.check(settings)
+            click.echo(f"The settings are good. {server.summary(settings)}")
+            return
         server.run(settings)
     except server.CannotServe as error:
         _give_up(error)

@@ -21,7 +21,7 @@ from pydantic_settings import (
 from petal_server.settings import XAYNET_ONLY, Settings
 
 PREFIXES = ("PETAL__", "XAYNET__")
-MAY_HOLD_SECRETS = ("metrics", *XAYNET_ONLY)
+MAY_HOLD_SECRETS = ("metrics", "trust_anchor", *XAYNET_ONLY)
 """Sections whose values are not shown: an address may hold a password."""
 
 SET_BY_KEY = "a section is set key by key, as in PETAL__PET__SUM__PROB=0.5"

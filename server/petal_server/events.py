@@ -63,6 +63,14 @@ class MasksCounted:
 
 
 @dataclass(frozen=True)
+class ModelNotTaken:
+    """The trust anchor refused the round's model, or did not answer."""
+
+    round_id: int
+    model_id: str
+
+
+@dataclass(frozen=True)
 class ModelPublished:
     """The round has a global model: the mean of so many updates."""
 
@@ -71,7 +79,15 @@ class ModelPublished:
     updates: int
 
 
-Event = PhaseStarted | PhaseEnded | RoundFailed | MessageHandled | MasksCounted | ModelPublished
+Event = (
+    PhaseStarted
+    | PhaseEnded
+    | RoundFailed
+    | MessageHandled
+    | MasksCounted
+    | ModelNotTaken
+    | ModelPublished
+)
 Listener = Callable[[Event], None]
 
 

@@ -17,6 +17,7 @@ from petal_server.open_files import allow_connections
 from petal_server.settings import Settings
 from petal_server.sizes import largest_message, largest_payload
 from petal_server.storage import MemoryStorage, SqliteStorage, Storage, StorageError
+from petal_server.trust_anchor import TrustAnchorError, trust_anchor_of
 from petal_server.workers import Workers
 
 log = structlog.get_logger("petal.server")
@@ -42,7 +43,20 @@ def run(settings: Settings) -> None:
     log.info("stopped")
 
 
+def check(settings: Settings) -> None:
+    """What a start would find wrong besides the settings themselves.
+
+    Raises:
+        CannotServe: The trust anchor cannot be loaded.
+    """
+    try:
+        trust_anchor_of(settings.trust_anchor)
+    except TrustAnchorError as error:
+        raise CannotServe(f"trust_anchor.call: {error}") from None
+
+
 def _serve(settings: Settings, store: Storage, workers: Workers) -> None:
+    check(settings)
     server = Server.of(create_app(settings, store=store, workers=workers), settings)
     try:
         server.config.load()

@@ -90,11 +90,14 @@ class Coordinator:
 
 
 @asynccontextmanager
-async def running(settings=None, *, seed=1, store=None, clock=None, phase=PhaseName.SUM):
-    """A coordinator that has begun, with ``phase``, on its own clock and seeded randomness."""
+async def running(settings=None, *, seed=1, clock=None, phase=PhaseName.SUM, **parts):
+    """A coordinator that has begun, with ``phase``, on its own clock and seeded randomness.
+
+    ``parts`` are what ``create_app`` takes besides.
+    """
     settings, clock = settings or small_settings(), clock or FakeClock()
     draw = random.Random(seed).randbytes
-    app = create_app(settings, clock=clock, random=draw, store=store)
+    app = create_app(settings, clock=clock, random=draw, **parts)
     async with app.router.lifespan_context(app):
         coordinator = Coordinator(app, clock, settings)
         await coordinator.reaches(phase)

@@ -19,6 +19,7 @@ from petal_server.events import (
     Event,
     MasksCounted,
     MessageHandled,
+    ModelNotTaken,
     ModelPublished,
     PhaseEnded,
     RoundFailed,
@@ -83,6 +84,11 @@ class Metrics:
 
     def _count_rounds(self, registry: CollectorRegistry) -> None:
         self.models = Counter("petal_models", "Global models published.", registry=registry)
+        self.not_taken = Counter(
+            "petal_trust_anchor_failures",
+            "Global models that the trust anchor did not take.",
+            registry=registry,
+        )
         self.updates = StoredGauge(
             "petal_model_updates", "Updates in the latest global model.", registry=registry
         )
@@ -115,6 +121,8 @@ class Metrics:
                 self.failures.labels(event.phase.value, event.reason.value).inc()
             case MasksCounted():
                 self.masks.set(event.masks)
+            case ModelNotTaken():
+                self.not_taken.inc()
             case ModelPublished():
                 self.models.inc()
                 self.updates.set(event.updates)

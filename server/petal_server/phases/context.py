@@ -13,6 +13,7 @@ from petal_server.phases.names import PhaseName
 from petal_server.published import Board
 from petal_server.settings import Settings
 from petal_server.storage import CoordinatorState, Storage
+from petal_server.trust_anchor import TrustAnchor
 from petal_server.workers import Workers
 
 
@@ -32,6 +33,7 @@ class Context:
     inbox: Inbox
     reassembly: Reassembly
     state: CoordinatorState
+    trust_anchor: TrustAnchor | None = None
     phase: PhaseName = PhaseName.IDLE
     began: float = 0.0
     board: Board = field(default_factory=Board)

@@ -32,6 +32,7 @@ class FailureName(StrEnum):
     NO_MASK = "no_mask"
     AMBIGUOUS_MASKS = "ambiguous_masks"
     UNMASKING = "unmasking"
+    TRUST_ANCHOR = "trust_anchor"
     STORAGE = "storage"
     INTERNAL = "internal"
 

@@ -25,6 +25,7 @@ from petal_server.settings.coordinator import (
 from petal_server.settings.limits import LimitSettings
 from petal_server.settings.operators import EventSettings, InfluxSettings, MetricsSettings
 from petal_server.settings.pet import CountSettings, PetSettings, TimeSettings
+from petal_server.settings.trust_anchor import TrustAnchorSettings
 
 __all__ = [
     "XAYNET_ONLY",
@@ -40,9 +41,10 @@ __all__ = [
     "Settings",
     "StorageSettings",
     "TimeSettings",
+    "TrustAnchorSettings",
 ]
 
-XAYNET_ONLY = ("redis", "s3", "trust_anchor")
+XAYNET_ONLY = ("redis", "s3")
 """Sections of Xaynet's file that are accepted so that the file loads, and change nothing yet."""
 
 
@@ -57,6 +59,7 @@ class Settings(BaseSettings):
     mask: MaskSettings = MaskSettings()
     model: ModelSettings = ModelSettings()
     admission: AdmissionSettings = AdmissionSettings()
+    trust_anchor: TrustAnchorSettings = TrustAnchorSettings()
     limits: LimitSettings = LimitSettings()
     multipart: MultipartSettings = MultipartSettings()
     round: RoundSettings = RoundSettings()
@@ -67,7 +70,6 @@ class Settings(BaseSettings):
     events: EventSettings = EventSettings()
     redis: dict[str, Any] | None = Field(None, repr=False)
     s3: dict[str, Any] | None = Field(None, repr=False)
-    trust_anchor: dict[str, Any] | None = Field(None, repr=False)
 
     @classmethod
     def settings_customise_sources(

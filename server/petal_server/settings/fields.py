@@ -64,6 +64,18 @@ def _web_address(value: str) -> str:
     return value.rstrip("/")
 
 
+def _exact_address(value: str) -> str:
+    if not re.fullmatch(r"https?://[^/\s?#]+(/[^\s#]*)?", value):
+        raise ValueError('must be an address such as "https://notary.example.org/models"')
+    return value
+
+
+def _entry(value: str) -> str:
+    if not re.fullmatch(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*", value):
+        raise ValueError('must be "module:function", such as "my_notary:publish"')
+    return value
+
+
 def _network(value: str) -> str:
     try:
         return str(ip_network(value, strict=False))
@@ -95,3 +107,5 @@ Networks = Annotated[
     tuple[Annotated[str, AfterValidator(_network)], ...], NoDecode, BeforeValidator(_split)
 ]
 WebAddress = Annotated[str, AfterValidator(_web_address)]
+ExactAddress = Annotated[str, AfterValidator(_exact_address)]
+Entry = Annotated[str, AfterValidator(_entry)]

@@ -51,7 +51,7 @@ LOCK := $(BIN)/uv pip compile pyproject.toml --group build --quiet --no-config -
 	--custom-compile-command 'make lock'
 
 clean: ## remove .venv, web/vendor and caches
-	rm -rf $(VENV) web/vendor web/node_modules build dist .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) web/vendor web/node_modules build dist .pytest_cache .ruff_cache .hypothesis py/petal/mask/native/keep_below.so
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # What `make test` needs before pytest starts; .ci/run calls it.
@@ -67,15 +67,16 @@ web/node_modules/.made: web/package-lock.json | $(VENV)/.run
 	@touch $@
 
 # Each stamp is as new as what it was made from, so that a second run starts at once.
-$(VENV)/.run: $(VENV)/.made requirements/run.txt pyproject.toml
+$(VENV)/.run: $(VENV)/.made requirements/run.txt pyproject.toml py/petal/mask/native/keep_below.c
 	@echo "Installing Petal and what it runs on into $(VENV) ..."
 	@$(PIP) --require-hashes -r requirements/run.txt
 	@$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/.run requirements/dev.txt
+$(VENV)/.dev: $(VENV)/.run requirements/dev.txt py/petal/mask/native/keep_below.c
 	@echo "Installing what the tests need into $(VENV) ..."
 	@$(PIP) --require-hashes -r requirements/dev.txt
+	@$(BIN)/python py/petal/mask/native/build.py > /dev/null
 	@touch $@
 
 $(VENV)/.made:

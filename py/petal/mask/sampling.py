@@ -8,7 +8,7 @@ order. Nearly all the protocol's time is spent here, so draws are made by the th
 import numpy as np
 
 from petal.crypto import key_stream
-from petal.mask import group
+from petal.mask import group, native
 
 # Few enough that their key stream stays in the second-level cache, enough that threads seldom
 # queue for the interpreter lock: with 2^14, two threads are no faster than one.
@@ -38,11 +38,9 @@ class Sampler:
             wanted = min(draws.estimate(len(out) - filled), _DRAWS)
             end = self._read(draws, wanted)
             numbers = draws.view(self._space, (end - draws.offset) // draws.size)
-            kept = draws.below(numbers)[: len(out) - filled]
-            draws.store(numbers, kept, out[filled : filled + len(kept)])
-            filled += len(kept)
+            kept, used = draws.keep(numbers, out[filled:])
+            filled += kept
             # Once all is there, what follows the last draw kept belongs to the next order.
-            used = kept[-1] + 1 if filled == len(out) else len(numbers)
             self._rest = self._space[draws.offset + used * draws.size : end].copy()
 
     def _read(self, draws: "_Narrow | _Wide", wanted: int) -> int:
@@ -85,7 +83,15 @@ class _Narrow:
     def view(self, space: np.ndarray, draws: int) -> np.ndarray:
         return space[: draws * self.size].view(self._dtype)
 
-    def below(self, numbers: np.ndarray) -> np.ndarray:
+    def keep(self, numbers: np.ndarray, out: np.ndarray) -> tuple[int, int]:
+        """Write the draws below the order to `out` until it is full: (how many, draws used)."""
+        if native.keep_below and self.size == 8:
+            return native.keep_below(numbers, int(self._limit), int(self._shift), out)
+        places, used = _first(self._below(numbers), len(out), len(numbers))
+        np.right_shift(numbers.take(places), self._shift, out=out[: len(places), 0])
+        return len(places), used
+
+    def _below(self, numbers: np.ndarray) -> np.ndarray:
         """The places of the draws below the order.
 
         numpy finds them without a branch a draw, more than twice as fast here, only where over a
@@ -96,9 +102,6 @@ class _Narrow:
         flags[len(numbers) :] = True
         places = flags.nonzero()[0]
         return places[: len(places) - (len(flags) - len(numbers))]
-
-    def store(self, numbers: np.ndarray, kept: np.ndarray, out: np.ndarray) -> None:
-        np.right_shift(numbers.take(kept), self._shift, out=out[:, 0])
 
 
 class _Wide:
@@ -125,8 +128,15 @@ class _Wide:
         wide[:, -1] &= self._top_mask
         return wide
 
-    def below(self, numbers: np.ndarray) -> np.ndarray:
-        return np.flatnonzero(~group.at_least(numbers, self._order))
+    def keep(self, numbers: np.ndarray, out: np.ndarray) -> tuple[int, int]:
+        below = np.flatnonzero(~group.at_least(numbers, self._order))
+        places, used = _first(below, len(out), len(numbers))
+        out[: len(places)] = numbers[places, : out.shape[1]]
+        return len(places), used
 
-    def store(self, numbers: np.ndarray, kept: np.ndarray, out: np.ndarray) -> None:
-        out[:] = numbers[kept, : out.shape[1]]
+
+def _first(places: np.ndarray, room: int, draws: int) -> tuple[np.ndarray, int]:
+    """As many places as there is room for, and how many of the draws that takes."""
+    if len(places) < room:
+        return places, draws
+    return places[:room], int(places[room - 1]) + 1

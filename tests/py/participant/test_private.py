@@ -5,14 +5,19 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from petal.crypto import SigningKeyPair
-from petal.errors import PrivacyError, SnapshotError
+from petal.errors import PrivacyError, SealedBoxError, SnapshotError
 from petal.mask import Aggregation
 from petal.participant import (
     Machine,
     MaskModel,
+    Post,
+    Posted,
     PrivacyBudget,
+    Receipt,
     RoleChosen,
     State,
     SumMasks,
@@ -231,6 +236,44 @@ def test_a_round_that_began_anew_is_trained_noised_and_charged_anew():
     assert party.machine.privacy.updates == 2
 
 
+# What may happen at a step: it goes on, crashes and comes back from what was saved last, or the
+# coordinator begins a new round or moves to the next phase.
+FATES = st.lists(st.sampled_from(["on"] * 8 + ["crash", "reset", "phase"]), max_size=150)
+
+
+@settings(deadline=None)
+@given(FATES)
+def test_whatever_happens_each_update_that_left_is_one_and_is_paid(fates):
+    world = Coordinator(length=300, config="Prime/F32/B2/M3", probs=(-1, 1))
+    source = random.Random(0)
+    made = Machine(
+        SigningKeyPair.generate(source.randbytes),
+        random=source.randbytes,
+        privacy=LocalPrivacy.for_updates(2, clip=0.01, epsilon=8),
+        max_message_size=4096,
+    )
+    party, saved, left = Party(1, made), made.save(), {}
+    for fate in fates:
+        if fate == "crash":
+            party = Party(1, Machine.restore(saved, random=source.randbytes))
+        elif fate == "reset":
+            world.new_round()
+        elif fate == "phase" and world.phase == "sum":
+            world.next_phase()
+        if isinstance(party.request, Post):  # as both drivers do, before anything leaves
+            saved = party.machine.save()
+            memory = party.machine._ctx.memory
+            left.setdefault(memory.params.seed, set()).add(memory.payload)
+        try:
+            party.step(world)
+        except SealedBoxError:
+            party.tell(Posted(200, Receipt("rejected", "it is another round's")))
+    assert all(len(payloads) == 1 for payloads in left.values())
+    account = Machine.restore(saved, random=source.randbytes).privacy
+    assert len(left) <= account.updates <= 2
+    assert account.spent <= 8
+
+
 def test_sent_again_in_smaller_parts_it_is_the_same_update_at_one_charge():
     party, world = updating(max_message_size=1 << 20, length=3000)
     party.tell(carry_out(until(party, world, MaskModel)))
@@ -263,8 +306,8 @@ def test_the_scalar_is_the_participants_own():
 
 
 def test_a_round_whose_numbers_cannot_carry_the_noise_is_sat_out():
-    settings = LocalPrivacy(clip=10, noise_multiplier=2, epsilon=8)
-    party, world = updating(config="Prime/F32/B0/M3", privacy=settings)
+    asked = LocalPrivacy(clip=10, noise_multiplier=2, epsilon=8)
+    party, world = updating(config="Prime/F32/B0/M3", privacy=asked)
     run_phase([party], world)
     assert party.machine.role is Role.NONE
     said = [str(notice) for notice in party.notices if isinstance(notice, Warning)]

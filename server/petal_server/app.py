@@ -33,6 +33,7 @@ from petal_server.settings import CorsSettings, Settings
 from petal_server.sizes import largest_message, largest_payload
 from petal_server.storage import MemoryStorage, Storage
 from petal_server.trust_anchor import TrustAnchor, trust_anchor_of
+from petal_server.waiting import WaitingRequests
 from petal_server.workers import Workers
 
 log = structlog.get_logger("petal.app")
@@ -85,9 +86,11 @@ def create_app(
     app = Starlette(
         routes=routes,
         middleware=[
+            Middleware(WaitingRequests, room=onlookers.waiting),
             _timed(onlookers, routes),
-            Middleware(LimitedRequests, gate=gate),
+            # Before the limits, or a page of another origin is not told that it is to wait.
             *_cors(settings.api.cors),
+            Middleware(LimitedRequests, gate=gate),
         ],
         lifespan=lifespan,
     )
@@ -148,7 +151,13 @@ def _cors(cors: CorsSettings) -> list[Middleware]:
             allow_origins=list(cors.allow_origins),
             allow_methods=["GET", "POST"],
             allow_headers=["Content-Type", "If-None-Match", "Prefer", HEADER],
-            expose_headers=["ETag", "Petal-Model-Id", "Petal-Wait", ADMISSION_HEADER],
+            expose_headers=[
+                "ETag",
+                "Petal-Model-Id",
+                "Petal-Wait",
+                "Retry-After",
+                ADMISSION_HEADER,
+            ],
             max_age=cors.max_age,
         )
     ]

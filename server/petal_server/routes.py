@@ -1,7 +1,5 @@
 """The HTTP side: reads a request, asks intake or the board, writes an answer. No rules here."""
 
-import base64
-import binascii
 import json
 
 from starlette.requests import ClientDisconnect, Request
@@ -14,7 +12,8 @@ from petal_server.intake import Intake
 from petal_server.limits.reading import BodyTooLarge, BodyTooSlow, NoRoom, body_of
 from petal_server.outcome import Receipt
 from petal_server.phases import Context
-from petal_server.published import NPY, Board, Published
+from petal_server.published import NPY, Published
+from petal_server.resources import participant_pk
 from petal_server.status import status
 from petal_server.waiting import WaitingRoom
 
@@ -46,24 +45,19 @@ def _receipt(request: Request, receipt: Receipt, status_code: int = 200) -> Resp
 
 
 async def get_params(request: Request) -> Response:
-    response = await _waiting(request).answer(request, "params", lambda board: board.params)
+    response = _waiting(request).answer(request)
     response.headers.update(request.app.state.admission.hint)
     return response
 
 
 async def get_sums(request: Request) -> Response:
-    return await _waiting(request).answer(request, "sums", lambda board: board.sums)
+    return _waiting(request).answer(request)
 
 
 async def get_seeds(request: Request) -> Response:
-    sum_pk = _participant_pk(request)
-    if sum_pk is None:
+    if participant_pk(request) is None:
         return PlainTextResponse("pk is not 32 bytes in Base64.\n", 400, UNCACHED)
-
-    def look(board: Board) -> Published | None:
-        return board.seeds and board.seeds.of(sum_pk)
-
-    return await _waiting(request).answer(request, "seeds", look)
+    return _waiting(request).answer(request)
 
 
 async def get_model(request: Request) -> Response:
@@ -87,16 +81,6 @@ def _waiting(request: Request) -> WaitingRoom:
 
 def _context(request: Request) -> Context:
     return request.app.state.context
-
-
-def _participant_pk(request: Request) -> bytes | None:
-    # A "+" that was not percent-encoded arrives as a space.
-    text = request.query_params.get("pk", "").replace(" ", "+")
-    try:
-        pk = base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
-        return None
-    return pk if len(pk) == 32 else None
 
 
 PROTOCOL_ROUTES = [

@@ -8,36 +8,33 @@ for it is answered at once.
 import asyncio
 import re
 from collections import deque
-from collections.abc import Callable
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from petal_server.answers import UNCACHED, answer, known
 from petal_server.events import Event, PhaseStarted
 from petal_server.metrics import HELD
 from petal_server.phases import Context
 from petal_server.published import Board, Published
+from petal_server.resources import LOOKS
 
 AT_ONCE = 16
 """Questions that are let go in one turn of the event loop, so that thousands hold up nobody."""
 
 _WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,6})\"?\s*(?:[,;]|$)", re.IGNORECASE)
 
-GONE = 499
-"""The status under which measurements count who left meanwhile; nobody is told it."""
-
-Look = Callable[[Board], Published | None]
 Room = dict[asyncio.Timeout, None]
 
 
 class WaitingRoom:
-    """All open questions of one coordinator, in the order in which they came."""
+    """All open questions of one coordinator, by path in the order in which they came."""
 
     def __init__(self, ctx: Context, longest: float) -> None:
         self.longest = longest
         self._ctx = ctx
-        self._rooms: dict[str, Room] = {name: {} for name in _versions(ctx.board)}
+        self._rooms: dict[str, Room] = {path: {} for path in LOOKS}
         self._shown = _versions(ctx.board)
         self._due: deque[tuple[Room, asyncio.Timeout]] = deque()
         self._closed = False
@@ -46,64 +43,47 @@ class WaitingRoom:
     def __len__(self) -> int:
         return sum(map(len, self._rooms.values()))
 
-    async def answer(self, request: Request, resource: str, look: Look) -> Response:
-        """What ``look`` finds on the board: now or, for who waits, once it is something else."""
+    def answer(self, request: Request) -> Response:
+        """What the request asks for, as it is now."""
+        found, etag = self.found(request)
         if not self.longest:
-            return answer(request, look(self._ctx.board))
-        try:
-            held = await self._wait(request, resource, look)
-        except ClientDisconnect:
-            return Response(status_code=GONE)
-        response = answer(request, *self.found(look))
+            return answer(request, found)
+        response = answer(request, found, etag)
         response.headers["Petal-Wait"] = f"{self.longest:g}"
         response.headers["Vary"] = "Prefer"
-        if held:
+        if HELD in request.scope:
             response.headers.update({**UNCACHED, "Preference-Applied": "wait"})
         return response
 
-    def found(self, look: Look) -> tuple[Published | None, str]:
+    def found(self, request: Request) -> tuple[Published | None, str]:
         """What there is, and its ETag. Nothing has one too, another in each round."""
         board = self._ctx.board
-        found = look(board)
+        found = LOOKS[request.scope["path"]](request, board)
         absent = f'"none-{board.params.etag[1:17] if board.params else ""}"'
         return found, found.etag if found else absent
 
-    async def _wait(self, request: Request, resource: str, look: Look) -> bool:
-        """Whether the question was kept open for a while."""
-        seconds = min(_asked_for(request), self.longest)
+    async def wait(self, scope: Scope, receive: Receive) -> bool:
+        """Return when there is news or no time left; whether the client is still there."""
         loop = asyncio.get_running_loop()
-        began = loop.time()
-        while not self._closed and loop.time() < began + seconds:
-            if not known(request, self.found(look)[1]):
+        began, seconds = loop.time(), min(_asked_for(scope), self.longest)
+        room, there = self._rooms[scope["path"]], True
+        while there and not self._closed and loop.time() < began + seconds:
+            if not self._nothing_new(scope):
                 break
-            await self._news(request, self._rooms[resource], began + seconds)
-            request.scope[HELD] = loop.time() - began
-        return HELD in request.scope
+            there = await _news(receive, room, began + seconds)
+            scope[HELD] = loop.time() - began
+        return there
 
-    async def _news(self, request: Request, room: Room, until: float) -> None:
-        """Return at that time or when there is news, whatever comes first.
-
-        Raises:
-            ClientDisconnect: Who asked is gone.
-        """
-        try:
-            async with asyncio.timeout_at(until) as waiting:
-                room[waiting] = None
-                # No body is read: the next message is that the client is gone.
-                while (await request.receive())["type"] != "http.disconnect":
-                    pass
-        except TimeoutError:
-            return
-        finally:
-            room.pop(waiting, None)
-        raise ClientDisconnect
+    def _nothing_new(self, scope: Scope) -> bool:
+        request = Request(scope)
+        return known(request, self.found(request)[1])
 
     def _take(self, event: Event) -> None:
         if not isinstance(event, PhaseStarted):
             return
         before, self._shown = self._shown, _versions(self._ctx.board)
-        for resource, room in self._rooms.items():
-            if self._shown[resource] != before[resource]:
+        for path, room in self._rooms.items():
+            if self._shown[path] != before[path]:
                 self._let_go(room)
 
     def close(self) -> None:
@@ -128,15 +108,47 @@ class WaitingRoom:
             loop.call_soon(self._let_some_go)
 
 
-def _asked_for(request: Request) -> int:
-    wanted = _WAIT.search(request.headers.get("prefer", ""))
-    return int(wanted[1]) if wanted and request.method == "GET" else 0
+class WaitingRequests:
+    """ASGI middleware, the outermost: as little as can be is kept for a question while it waits."""
+
+    def __init__(self, app: ASGIApp, room: WaitingRoom) -> None:
+        self._app, self._room = app, room
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        patient = self._room.longest and scope["type"] == "http" and _asked_for(scope)
+        if not patient or await self._room.wait(scope, receive):
+            await self._app(scope, receive, send)
+
+
+async def _news(receive: Receive, room: Room, until: float) -> bool:
+    """Return at that time, when there is news, or when the client is gone; whether it is not."""
+    try:
+        async with asyncio.timeout_at(until) as waiting:
+            room[waiting] = None
+            # No body is read: the next message is that the client is gone.
+            while (await receive())["type"] != "http.disconnect":
+                pass
+    except TimeoutError:
+        return True
+    finally:
+        room.pop(waiting, None)
+    return False
+
+
+def _asked_for(scope: Scope) -> int:
+    """For how many seconds the question may stay open; 0 for any other request."""
+    if scope["method"] != "GET" or scope["path"] not in LOOKS:
+        return 0
+    for name, value in scope["headers"]:
+        if name == b"prefer" and (wanted := _WAIT.search(value.decode("latin-1"))):
+            return int(wanted[1])
+    return 0
 
 
 def _versions(board: Board) -> dict[str, object]:
-    """By resource something that changes with it, for every asker; a new round changes all."""
+    """By path something that changes with it, for every asker; a new round changes all."""
     return {
-        "params": board.params,
-        "sums": (board.params, board.sums),
-        "seeds": (board.params, board.seeds),
+        "/params": board.params,
+        "/sums": (board.params, board.sums),
+        "/seeds": (board.params, board.seeds),
     }

@@ -1,9 +1,10 @@
 """Where the coordinator runs: it is started, stopped, cut off, and asked over its routes."""
 
 import asyncio
-import base64
 import json
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
+
+from starlette.requests import Request
 
 from petal.client.transport import Response
 from petal.errors import TransportError
@@ -120,17 +121,13 @@ class Host:
         return Response(status, {}, text.encode()), receipt
 
     def _get(self, path, headers):
-        def look(board):
-            resource = urlsplit(path)
-            if resource.path == "seeds":
-                pk = base64.b64decode(parse_qs(resource.query)["pk"][0], validate=True)
-                return board.seeds and board.seeds.of(pk)
-            if resource.path == "model":
-                return board.model_npy if NPY in headers.get("accept", "") else board.model_bincode
-            return {"params": board.params, "sums": board.sums}[resource.path]
-
+        split, board = urlsplit("/" + path), self.ctx.board
+        if split.path == "/model":
+            found = board.model_npy if NPY in headers.get("accept", "") else board.model_bincode
+            return Response(200, {}, found.body) if found else Response(204, {}, b"")
         waiting = self.app.state.onlookers.waiting
-        found, etag = waiting.found(look)
+        scope = {"type": "http", "path": split.path, "query_string": split.query.encode()}
+        found, etag = waiting.found(Request(scope))
         told = {"etag": etag, "petal-wait": f"{waiting.longest:g}"}
         return Response(200, told, found.body) if found else Response(204, told, b"")
 

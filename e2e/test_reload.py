@@ -29,6 +29,16 @@ JOIN = """async ([snapshot, persist]) => {
 }"""
 
 
+KEPT = """async () => {
+  const { Store } = await import("/petal/shared/store.js");
+  const store = await Store.open();
+  const { snapshot, progress } = await store.get(`name ${p.coordinator} me`);
+  store.close();
+  const text = (bytes) => new TextDecoder("latin1").decode(bytes);
+  return [text(snapshot.slice(0, 1000)), text(progress)];
+}"""
+
+
 class Wire:
     """Counts a page's messages of the first round, and holds back the n-th: it never arrives."""
 
@@ -104,6 +114,9 @@ def test_an_update_participant_is_reloaded_in_every_phase(coordinator, tabs):
     wire.hold(3)
     with playing(coordinator, *others, machine(coordinator, Role.SUM)):
         wait_until("half of it is sent", wire.holding)
+        snapshot, progress = page.evaluate(KEPT)
+        assert '"part":0' in snapshot, "it is not written again with every part"
+        assert '"part": 3' in progress
         wire.hold(None)
         rejoin(page)
         model = published(coordinator, page)

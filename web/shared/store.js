@@ -5,12 +5,17 @@
  *
  * @typedef {{ snapshot: Uint8Array, running: boolean, at: number }} Saved
  *   `running`: it was not told to leave. `at` is when, in milliseconds since 1970.
+ * @typedef {{ progress: Uint8Array, at: number }} Progress
+ *   how far the message in the snapshot is sent: a record of its own, because a snapshot may be
+ *   megabytes and a message hundreds of parts
  */
 
 const DATABASE = "petal";
 const PARTICIPANTS = "participants";
 /** Some browsers never answer where storage is off. Milliseconds. */
 const OPEN_LIMIT = 10_000;
+/** The key of a participant's progress, from the participant's own; both begin alike. */
+const progressOf = (/** @type {string} */ key) => `${key} progress`;
 
 export class Store {
   #database;
@@ -30,15 +35,26 @@ export class Store {
     return new Store(await Promise.race([settled(request), late]));
   }
 
-  /** @param {string} key @returns {Promise<Saved | undefined>} */
-  get(key) {
-    return settled(this.#store("readonly").get(key));
+  /** @param {string} key @returns {Promise<Saved & { progress?: Uint8Array } | undefined>} */
+  async get(key) {
+    const store = this.#store("readonly");
+    const found = [store.get(key), store.get(progressOf(key))].map(settled);
+    const [saved, since] = await Promise.all(found);
+    return saved && { ...saved, progress: since?.progress };
   }
 
   /** Resolves when it is written. @param {string} key @param {Saved} saved */
   put(key, saved) {
     const store = this.#store("readwrite");
     store.put(saved, key);
+    store.delete(progressOf(key)); // what was sent since is in it
+    return completed(store.transaction);
+  }
+
+  /** Resolves when it is written. @param {string} key @param {Progress} since the last `put` */
+  advance(key, since) {
+    const store = this.#store("readwrite");
+    store.put(since, progressOf(key));
     return completed(store.transaction);
   }
 
@@ -46,6 +62,7 @@ export class Store {
   delete(key) {
     const store = this.#store("readwrite");
     store.delete(key);
+    store.delete(progressOf(key));
     return completed(store.transaction);
   }
 

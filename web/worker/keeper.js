@@ -28,7 +28,8 @@ export class Keeper {
       store = await Store.open();
       if (keep.prefix) await store.prune(keep.prefix, keep.age);
     } catch (error) {
-      warn(`Nothing is kept for a reload, because this browser does not let it: ${error.message}.`);
+      warn("Nothing is kept for a reload, because this browser does not let it " +
+        `(${error.message}). This tab takes part; after a reload it joins as a new participant.`);
       return null;
     }
     const { fresh } = keep;
@@ -45,18 +46,30 @@ export class Keeper {
     this.#warn = warn;
   }
 
-  /** @returns {Promise<Uint8Array | undefined>} the participant as it was left */
-  async snapshot() {
-    return (await this.#store.get(this.#key))?.snapshot;
+  /** @returns {Promise<import("../shared/store.js").Saved & { progress?: Uint8Array } | undefined>}
+   *   the participant as it was left */
+  saved() {
+    return this.#store.get(this.#key);
   }
 
-  /** Resolves when it is written; a full disk warns once, and the participant goes on. */
-  async save(snapshot, running = true) {
+  /** Resolves when it is written. @param {Uint8Array} snapshot */
+  save(snapshot, running = true) {
+    return this.#write((store) => store.put(this.#key, { snapshot, running, at: Date.now() }));
+  }
+
+  /** How far the message in the snapshot is sent. @param {Uint8Array} progress */
+  advance(progress) {
+    return this.#write((store) => store.advance(this.#key, { progress, at: Date.now() }));
+  }
+
+  /** A full disk warns once, and the participant goes on. */
+  async #write(work) {
     if (!this.#store) return;
     try {
-      await this.#store.put(this.#key, { snapshot, running, at: Date.now() });
+      await work(this.#store);
     } catch (error) {
-      this.#warn(`Nothing more is kept for a reload: ${error.message}`);
+      this.#warn(`Nothing more is kept for a reload, because the browser cannot write it down ` +
+        `(${error.message}). This tab goes on; after a reload it joins as a new participant.`);
       this.#store.close();
       this.#store = undefined;
     }

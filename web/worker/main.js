@@ -36,7 +36,7 @@ const rpc = new Rpc(globalThis, {
     }
     const turn = () => gate.passed;
     const paused = () => gate.closed;
-    const page = { emit, request, train, enrol, turn, paused, keep, ...(kernel && { sumMasks }) };
+    const page = { emit, request, train, enrol, turn, paused, keep, keepProgress, ...(kernel && { sumMasks }) };
     booted = boot(new URL(base), files, loading).then((made) => new Bridge(made, page));
     bridge = await booted;
   },
@@ -58,9 +58,9 @@ const rpc = new Rpc(globalThis, {
     const { signal } = leaving;
     try {
       keeper = keep ? await Keeper.open(keep, { signal, ...told }) : null;
-      const kept = await keeper?.snapshot();
-      if (signal.aborted) return kept ?? snapshot;
-      if (kept) return await goOn({ ...asked, snapshot: kept });
+      const kept = await keeper?.saved();
+      if (signal.aborted) return kept ? null : snapshot; // what is kept stays where it is
+      if (kept) return await goOn({ ...asked, ...kept });
       return await takePart({ ...asked, snapshot });
     } catch (error) {
       if (error === signal.reason) return snapshot; // on standby until the end
@@ -88,7 +88,7 @@ async function goOn(asked) {
   } catch (error) {
     if (!["SnapshotError", "PrivacyError"].includes(error.name)) throw error;
     told.warn(`This tab joins as a new participant: ${error.message}`);
-    return takePart({ ...asked, snapshot: undefined });
+    return takePart({ ...asked, snapshot: undefined, progress: undefined });
   }
 }
 
@@ -113,6 +113,10 @@ const told = {
 
 function keep(snapshot) {
   return keeper?.save(snapshot);
+}
+
+function keepProgress(progress) {
+  return keeper?.advance(progress);
 }
 
 /** Python's events, of which one changes the state. */

@@ -173,7 +173,13 @@ def _machine(asked: dict) -> Machine:
     options = asked["options"]
     privacy = _privacy(options.get("privacy"))
     if saved := asked.get("snapshot"):
-        return Machine.restore(bytes(saved), random=os.urandom, privacy=privacy)
+        progress = asked.get("progress")
+        return Machine.restore(
+            bytes(saved),
+            random=os.urandom,
+            progress=progress and bytes(progress),
+            privacy=privacy,
+        )
     scalar = options.get("scalar", 1)
     return Machine(SigningKeyPair.generate(), random=os.urandom, scalar=scalar, privacy=privacy)
 
@@ -245,8 +251,10 @@ class Keeper:
         """Awaits the writing of what changed since the last time."""
         params = self._machine.params
         now = (self._machine.state, params and params.seed)
-        if now != self._kept or isinstance(request, Post):
+        if now != self._kept:
             await petal_host.keep(to_js(self._machine.save()))
+        elif isinstance(request, Post):  # the megabytes that are sent are kept already
+            await petal_host.keepProgress(to_js(self._machine.save_progress()))
         self._kept = now
 
 

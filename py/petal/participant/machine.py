@@ -2,7 +2,15 @@
 
 from petal.crypto import RandomBytes, SigningKeyPair
 from petal.errors import DecodeError, ParticipantError, RoundError
-from petal.participant import private, round_task, snapshot, sum_task, update_task, upload
+from petal.participant import (
+    private,
+    round_task,
+    snapshot,
+    sum_task,
+    update_task,
+    upload,
+    upload_progress,
+)
 from petal.participant.delays import Delays
 from petal.participant.events import (
     Done,
@@ -85,15 +93,19 @@ class Machine:
         saved: bytes,
         *,
         random: RandomBytes,
+        progress: bytes | None = None,
         privacy: LocalPrivacy | None = None,
         delays: Delays | None = None,
     ) -> "Machine":
         """The participant that `save` wrote, here or elsewhere; SnapshotError if it is none.
 
-        `resume()` then goes on where it stood. `privacy` are new settings, for what comes; what
-        was spent stays spent. PrivacyError where the participant was without any.
+        `progress` is what `save_progress` gave since, if anything. `resume()` then goes on where
+        it stood. `privacy` are new settings, for what comes; what was spent stays spent.
+        PrivacyError where the participant was without any.
         """
         machine, memory = cls.__new__(cls), snapshot.decode(saved)
+        if progress is not None:
+            upload_progress.apply(memory, progress)
         if privacy is not None:
             memory.privacy = private.changed(privacy, memory)
         machine._set_up(memory, random, delays)
@@ -102,6 +114,10 @@ class Machine:
     def save(self) -> bytes:
         """All of the participant, at any moment. Holds its secret keys: keep it as safe."""
         return snapshot.encode(self._ctx.memory)
+
+    def save_progress(self) -> bytes:
+        """What the parts sent since the last `save` changed, while in a state that sends; small."""
+        return upload_progress.encode(self._ctx.memory)
 
     def extend(self, rounds: int | None) -> None:
         """See `rounds` more rounds to their end, counted from now, or go on without end.

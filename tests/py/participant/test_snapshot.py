@@ -114,6 +114,48 @@ def test_an_upload_goes_on_in_its_middle():
     assert len(world.updates) == 1
 
 
+def in_the_middle_of_an_upload():
+    """A snapshot from before the first part, and the party when two more have left."""
+    world = Coordinator(length=3000, probs=(-1, 1))
+    party = Party(0, machine_of(0)[0])
+    run_phase([party], world)
+    world.next_phase()
+    while party.machine.state is not State.SENDING_UPDATE:
+        party.step(world)
+    saved = party.machine.save()
+    while len(world.opened) < 2:
+        party.step(world)
+    return saved, party.machine
+
+
+def test_the_progress_of_an_upload_is_kept_apart_from_what_is_sent():
+    saved, machine = in_the_middle_of_an_upload()
+    progress = machine.save_progress()
+    assert len(progress) < 250 < len(saved)
+    assert b'"part": 2' in progress
+    restored = Machine.restore(saved, random=random.randbytes, progress=progress)
+    assert restored.save() == machine.save()
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b'"part": 2', b'"part": 2000'),
+        (b'"part": 2', b'"part": -2'),
+        (b'"part": 2', b'"part": "2"'),
+        (b'"part"', b'"parts"'),
+        (b"sending_update", b"sending_sum2"),
+        (b"{", b""),
+    ],
+)
+def test_progress_of_another_upload_is_refused(old, new):
+    saved, machine = in_the_middle_of_an_upload()
+    progress = machine.save_progress()
+    assert old in progress
+    with pytest.raises(SnapshotError):
+        Machine.restore(saved, random=random.randbytes, progress=progress.replace(old, new, 1))
+
+
 def test_a_participant_that_is_done_stays_done():
     world = Coordinator()
     made, source = machine_of(0)

@@ -108,6 +108,25 @@ def test_a_participant_kept_without_noise_makes_way_for_a_new_one(coordinate, ta
     assert "without differential privacy" in page.evaluate("told[0]")
 
 
+AGAIN = """async (privacy) => {
+  const { Participant } = await import("/petal/petal.js");
+  const train = (_model, { round }) => new Float32Array(round.modelLength);
+  globalThis.p = new Participant({ train, privacy });
+  return p.interrupted();
+}"""
+
+
+def test_a_tab_with_noise_is_kept_unless_its_page_says_no(coordinate, tabs):
+    page = tabs(coordinate(config=CONFIG).url)
+    privacy = {"epsilon": 8, "clip": 1, "updates": 3}
+    assert not page.evaluate(AGAIN, privacy)
+    page.evaluate("p.start()")
+    wait_until("it has a budget", lambda: page.evaluate("p.budget"))
+    page.reload()
+    assert not page.evaluate(AGAIN)
+    assert page.evaluate(AGAIN, privacy)
+
+
 REFUSED = {
     "TypeError: privacy needs either updates or noiseMultiplier": {"epsilon": 8, "clip": 1},
     "TypeError: privacy needs clip": {"epsilon": 8, "updates": 3},

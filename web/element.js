@@ -116,7 +116,7 @@ export class PetalParticipant extends HTMLElement {
     const participant = new Participant({
       train,
       coordinator: this.getAttribute("coordinator") ?? location.origin,
-      persist: this.hasAttribute("persist") && (this.getAttribute("persist") || true),
+      persist: this.hasAttribute("persist") ? this.getAttribute("persist") || true : undefined,
       scalar: Number(this.getAttribute("scalar") ?? 1),
       privacy: this.privacy ?? numbers(this.getAttribute("privacy")),
       enrolment: this.enrolment ?? enrolAt(this.getAttribute("enrolment-url")),

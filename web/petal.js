@@ -38,7 +38,7 @@ export { fetchModel } from "./model.js";
  * @property {number} [scalar] this participant's weight in the mean, 1 if left out
  * @property {string | boolean} [persist] keep the participant in this browser, so that a reload
  *   goes on with it: true keeps one for this tab, a name one that all tabs of this origin share,
- *   of which one at a time takes part
+ *   of which one at a time takes part; true if left out where there is `privacy`, else false
  * @property {Uint8Array | null} [snapshot] what `stop` gave, to go on as that participant
  * @property {Privacy | null} [privacy] noise on every update, within a budget; none if left out
  * @property {string | EnrolFunction} [enrolment] a token, or what gets one, for a coordinator that
@@ -81,7 +81,7 @@ export class Participant extends ParticipantTarget {
 
   /** @param {Options} options */
   constructor(options) {
-    const { train, coordinator = location.origin, scalar = 1, persist, snapshot, signal } = options;
+    const { train, coordinator = location.origin, scalar = 1, snapshot, signal } = options;
     super();
     if (typeof train !== "function" && typeof train?.python !== "string") {
       throw new TypeError("train must be a function or { python: source or address }");
@@ -92,6 +92,8 @@ export class Participant extends ParticipantTarget {
     this.#privacy = privacySettings(options.privacy);
     this.#snapshot = snapshot ?? null;
     this.#enrolment = options.enrolment;
+    // What is spent must outlive a reload, unless the page says that it sees to that.
+    const persist = options.persist ?? Boolean(this.#privacy && !snapshot);
     this.#kept = persist ? new Kept(this.#coordinator, persist) : null;
     this.#signal = signal;
     this.#watcher = new StatusWatcher(this.#coordinator, (status) => this.#tell("phase", status));

@@ -77,7 +77,7 @@ export type Options = {
     /**
      * keep the participant in this browser, so that a reload
      * goes on with it: true keeps one for this tab, a name one that all tabs of this origin share,
-     * of which one at a time takes part
+     * of which one at a time takes part; true if left out where there is `privacy`, else false
      */
     persist?: string | boolean | undefined;
     /**

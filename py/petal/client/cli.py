@@ -169,7 +169,7 @@ def participate(
             scalar=scalar,
             max_message_size=max_message_size,
             rounds=rounds,
-            privacy=privacy_of(**privacy),
+            privacy=privacy_of(state_file, **privacy),
         )
         transport = HttpTransport(url, verify=tls_context(ca, cert, key))
         terminal = Terminal(machine, state_file, model_file, verbose)

@@ -1,5 +1,7 @@
 """The options of `petal participate` for local differential privacy."""
 
+from pathlib import Path
+
 import click
 
 from petal.errors import PrivacyError
@@ -49,6 +51,7 @@ def with_privacy(command):
 
 
 def privacy_of(
+    state_file: Path | None,
     *,
     dp_epsilon: float | None,
     dp_clip: float | None,
@@ -64,6 +67,10 @@ def privacy_of(
                 f"{given[0]} does nothing without --dp-epsilon, which turns differential privacy on"
             )
         return None
+    if state_file is None:
+        raise click.UsageError(
+            "--dp-epsilon needs --state FILE: a restart must not forget what is spent"
+        )
     if dp_clip is None:
         raise click.UsageError(
             "--dp-epsilon needs --dp-clip, the L2 norm that longer updates are cut to"

@@ -1,5 +1,6 @@
 """What the machine tells while it goes. `str()` of each is a sentence for a log or a terminal."""
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -139,9 +140,14 @@ class PrivacyBudget:
             else "no further update is sent, only sums of masks"
         )
         return (
-            f"privacy budget spent: epsilon {self.spent:.3g} of {self.epsilon:g} at delta "
-            f"{self.delta:g}, by {self.updates} updates; {more}"
+            f"privacy budget spent: epsilon {_rounded_up(self.spent):g} of {self.epsilon:g} at "
+            f"delta {self.delta:g}, by {self.updates} updates; {more}"
         )
+
+
+def _rounded_up(epsilon: float) -> float:
+    """To hundredths; what is told must not be less than what is spent."""
+    return math.ceil(epsilon * 100 - 1e-6) / 100
 
 
 @dataclass(frozen=True, slots=True)

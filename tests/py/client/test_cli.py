@@ -140,10 +140,16 @@ def test_help_teaches_differential_privacy():
         ((*DP, "--dp-updates", 3, "--scalar", 0), "with a scalar of 0 nothing counts"),
     ],
 )
-def test_options_of_differential_privacy_that_do_not_fit(script, options, says):
-    code, text = said(participate, "--train", script, *options)
+def test_options_of_differential_privacy_that_do_not_fit(script, tmp_path, options, says):
+    code, text = said(participate, "--train", script, "--state", tmp_path / "me.petal", *options)
     assert code != 0
     assert says in " ".join(text.split())
+
+
+def test_a_budget_needs_a_file_to_be_kept_in(script):
+    code, text = said(participate, "--train", script, *DP, "--dp-updates", 3)
+    assert code == 2
+    assert "--dp-epsilon needs --state FILE: a restart must not forget" in " ".join(text.split())
 
 
 def test_a_state_without_differential_privacy_gets_none_later(tmp_path, script):

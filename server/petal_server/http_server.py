@@ -8,6 +8,7 @@ from functools import partial
 import uvicorn
 from starlette.applications import Starlette
 
+from petal_server.garbage import seldom_collected
 from petal_server.limits import GuardedConnection
 from petal_server.settings import Settings
 
@@ -33,6 +34,11 @@ class Server(uvicorn.Server):
             **_tls(settings),
         )
         return cls(config)
+
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        gate = self.config.app.state.gate
+        async with seldom_collected(lambda: gate.connections):
+            await super().serve(sockets)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """As uvicorn's, but a TLS handshake has no longer than the head of a request."""

@@ -26,7 +26,7 @@ export class Noise {
     this.#settings.updates = Math.ceil(this.#settings.updates);
     const { epsilon, updates } = this.#settings;
     $("noise-note").textContent =
-      `Differential privacy: ε = ${epsilon} over ${updates} updates. The model learns less from this tab.`;
+      `Differential privacy: ε = ${epsilon} over ${updates} updates. With few participants the model suffers.`;
     $("use-noise").addEventListener("change", () => this.#choose());
     participant.addEventListener("privacy", ({ detail }) => this.#spent(detail));
     if (asked.length) this.on = true;

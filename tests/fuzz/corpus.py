@@ -8,6 +8,7 @@ import numpy as np
 
 from petal.crypto import SigningKeyPair
 from petal.participant import Machine
+from petal.wire import EnrolmentToken
 
 VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "wire.json").read_text())
 _SIGNATURES = {"sum": 64, "update": 128, "sum2": 64}
@@ -31,6 +32,8 @@ def examples() -> list[tuple[str, bytes]]:
     found.append(("chunks", b"".join(bytes([len(part)]) + part for part in parts)))
     keys = SigningKeyPair.from_seed(bytes.fromhex(VECTORS["participant"]["seed"]))
     found.append(("snapshot", Machine(keys, random=bytes).save()))
+    token = EnrolmentToken.issue(keys, keys.public, 2_000_000_000)
+    found.append(("enrolment", str(token).encode()))
     return found
 
 

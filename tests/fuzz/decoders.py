@@ -70,6 +70,10 @@ DECODERS = {
         lambda d: wire.decode_dictionary(d, wire.SEALED_SEED_SIZE), wire.encode_dictionary
     ),
     "model": reads_back(wire.decode_model, wire.encode_model),
+    # Latin-1 is what HTTP headers arrive as; every byte is a character of it.
+    "enrolment": reads_back(
+        lambda d: wire.EnrolmentToken.parse(d.decode("latin-1")), lambda t: str(t).encode("latin-1")
+    ),
     "global_model": global_model,
     "snapshot": snapshot,
     "chunks": chunks,

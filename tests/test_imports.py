@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 
 # Each module or package of petal may import those before it, and itself.
-ORDER = ["errors", "crypto", "mask", "privacy", "round", "wire", "participant", "client"]
+ORDER = ["errors", "model", "crypto", "mask", "privacy", "round", "wire", "participant", "client"]
 
 # Besides the standard library and numpy. A tab has no more, and `petal_host` from its worker.
 THIRD_PARTY = {

@@ -102,5 +102,9 @@ class TrainingError(ParticipantError):
     """The user's training code failed or returned something that is not a model."""
 
 
+class ModelShapeError(PetalError):
+    """Arrays and the vector made of them do not fit each other."""
+
+
 class SnapshotError(PetalError):
     """A saved participant is damaged, foreign, or from a newer version."""

@@ -12,8 +12,10 @@ from . import (
     arrival,
     coordinator,
     durable,
+    idle,
     machine,
     masks,
+    noise,
     report,
     tab,
     tab_mask,
@@ -26,10 +28,12 @@ from .scale import FULL, QUICK, TINY, Run, Scale
 IN_A_BROWSER = {**tab_mask.ROWS, **tab.ROWS}
 ROWS = {
     **masks.ROWS,
+    **noise.ROWS,
     **aggregation.ROWS,
     **coordinator.ROWS,
     **arrival.ROWS,
     **durable.ROWS,
+    **idle.ROWS,
     **whole_round.ROWS,
     **IN_A_BROWSER,
 }

@@ -24,15 +24,16 @@ class Scale:
     round_weights: int
     repeats: int
     tab_repeats: int
+    idlers: int
 
     def target(self, value: float) -> float | None:
         """`value`, where the sizes are those that the targets are for."""
         return value if self.name == "full" else None
 
 
-FULL = Scale("full", (10_000, 100_000, 1_000_000), 1_000_000, 20, 40, 100_000, 7, 5)
-QUICK = Scale("quick", (10_000, 100_000), 200_000, 8, 16, 20_000, 3, 1)
-TINY = Scale("tiny", (1000,), 2000, 3, 4, 500, 1, 1)
+FULL = Scale("full", (10_000, 100_000, 1_000_000), 1_000_000, 20, 40, 100_000, 7, 5, 10_000)
+QUICK = Scale("quick", (10_000, 100_000), 200_000, 8, 16, 20_000, 3, 1, 2000)
+TINY = Scale("tiny", (1000,), 2000, 3, 4, 500, 1, 1, 40)
 """For tests: everything runs, and the numbers mean nothing."""
 
 

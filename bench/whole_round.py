@@ -5,6 +5,7 @@ import os
 import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
@@ -31,7 +32,8 @@ def whole_round(run: Run) -> list[Line]:
     with Server(settings(length, SUMS, UPDATES)) as server:
         for turn in range(run.scale.repeats + 1):
             run.tell(f"{SUMS + UPDATES} participants, {turn} of {run.scale.repeats}")
-            seconds = [asyncio.run(_round(server.url, delays)) for delays in (Delays(), _EAGER)]
+            played = [asyncio.run(play(server.url, delays)) for delays in (Delays(), _EAGER)]
+            seconds = [each.last - each.begun for each in played]
             if turn:
                 usual.append(seconds[0])
                 eager.append(seconds[1])
@@ -42,8 +44,17 @@ def whole_round(run: Run) -> list[Line]:
     return [Line("round", ours, (), target), Line("round", busy)]
 
 
-async def _round(url: str, delays: Delays) -> float:
-    """Seconds from the moment all start until each of them has the global model.
+@dataclass(frozen=True)
+class Played:
+    """When all started, and when the first and the last of them had the global model; seconds."""
+
+    begun: float
+    first: float
+    last: float
+
+
+async def play(url: str, delays: Delays) -> Played:
+    """One round, from the moment all start until each of them has the global model.
 
     Their roles are chosen beforehand by drawing keys until they fit; making their connections and
     training are left out.
@@ -63,15 +74,16 @@ async def _round(url: str, delays: Delays) -> float:
             _take_part(Machine(key, random=os.urandom, rounds=1, delays=delays), each)
             for key, each in zip(keys, transports, strict=True)
         ]
-        models = await asyncio.gather(*taking_part)
-        seconds = time.perf_counter() - begun
+        ended = await asyncio.gather(*taking_part)
     expected = await _weights(None, params)
-    if not all(np.allclose(model, expected, atol=1e-6) for model in models):
+    if not all(np.allclose(model, expected, atol=1e-6) for model, _ in ended):
         raise RuntimeError("a participant has another global model than the mean of this round")
-    return seconds
+    times = [when for _, when in ended]
+    return Played(begun, min(times), max(times))
 
 
-async def _take_part(machine: Machine, transport: HttpTransport) -> np.ndarray:
+async def _take_part(machine: Machine, transport: HttpTransport) -> tuple[np.ndarray, float]:
+    """The global model, and when it was there."""
     seen: list[np.ndarray] = []
 
     def observe(notice: Notice) -> None:
@@ -79,7 +91,7 @@ async def _take_part(machine: Machine, transport: HttpTransport) -> np.ndarray:
             seen.append(notice.weights)
 
     await drive(machine, transport, _weights, observe)
-    return seen[-1]
+    return seen[-1], time.perf_counter()
 
 
 async def _weights(_model: np.ndarray | None, params: RoundParameters) -> np.ndarray:

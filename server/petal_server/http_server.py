@@ -36,8 +36,7 @@ class Server(uvicorn.Server):
         return cls(config)
 
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:
-        gate = self.config.app.state.gate
-        async with seldom_collected(lambda: gate.connections):
+        async with seldom_collected(self.config.app.state.gate):
             await super().serve(sockets)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:

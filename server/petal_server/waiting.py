@@ -93,8 +93,9 @@ class WaitingRoom:
             self._let_go(room)
 
     def _let_go(self, room: Room) -> None:
+        # Who came last comes first: those who had a part in the round, rather than the idle.
         idle = not self._due
-        self._due.extend((room, waiting) for waiting in room)
+        self._due.extend((room, waiting) for waiting in reversed(room))
         if idle and self._due:
             self._let_some_go()
 

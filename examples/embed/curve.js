@@ -30,11 +30,11 @@ export async function fit(model, points, { signal, progress }) {
   return weights;
 }
 
-/** Let the page draw, and stop where the weights are no longer wanted. */
+/** Let the page draw, unless nobody looks; stop where the weights are no longer wanted. */
 async function breathe(signal, tell) {
   signal.throwIfAborted();
   tell();
-  await new Promise((resolve) => setTimeout(resolve));
+  if (!document.hidden) await new Promise((resolve) => setTimeout(resolve)); // or it stands still
 }
 
 export function formula(weights) {

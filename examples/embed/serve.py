@@ -34,11 +34,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--coordinator", default="http://127.0.0.1:8081", metavar="ORIGIN")
     parser.add_argument("--port", type=int, default=8090)
+    parser.add_argument("folder", nargs="?", type=Path, default=HERE, help="another example's")
     options = parser.parse_args()
-    if not (HERE / "petal" / "petal.js").is_file():
-        parser.exit(2, f"The bundle is missing. Write it with: petal bundle {HERE / 'petal'}\n")
+    bundle = options.folder / "petal"
+    if not (bundle / "petal.js").is_file():
+        parser.exit(2, f"The bundle is missing. Write it with: petal bundle {bundle}\n")
     at = ("127.0.0.1", options.port)
-    with http.server.ThreadingHTTPServer(at, handler(HERE, options.coordinator)) as server:
+    with http.server.ThreadingHTTPServer(
+        at, handler(options.folder, options.coordinator)
+    ) as server:
         page = f"http://127.0.0.1:{server.server_port}"
         print(f"Open {page}/?coordinator={options.coordinator}")
         print(f"The coordinator must admit it: PETAL__API__CORS__ALLOW_ORIGINS='[\"{page}\"]'")

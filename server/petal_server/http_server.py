@@ -3,13 +3,14 @@
 import asyncio
 import socket
 import ssl
+from collections.abc import Awaitable, Callable
 from functools import partial
 
 import uvicorn
 from starlette.applications import Starlette
 
 from petal_server.garbage import seldom_collected
-from petal_server.limits import GuardedConnection
+from petal_server.limits import GuardedConnection, Handshake
 from petal_server.settings import Settings
 
 BACKLOG = 2048
@@ -19,6 +20,10 @@ BACKLOG = 2048
 class Server(uvicorn.Server):
     """Lets go of those who only wait for news before it waits for open requests."""
 
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._handshakes: set[Handshake] = set()
+
     @classmethod
     def of(cls, app: Starlette, settings: Settings) -> "Server":
         """A server of ``app``, which ``create_app`` made of the same settings."""
@@ -26,7 +31,7 @@ class Server(uvicorn.Server):
             app,
             log_config=None,
             server_header=False,
-            http=partial(GuardedConnection, app.state.gate),
+            http=partial(GuardedConnection, app.state.gate, settings.api.cors.allow_origins),
             backlog=BACKLOG,
             proxy_headers=bool(settings.limits.trusted_proxies),
             forwarded_allow_ips=list(settings.limits.trusted_proxies),
@@ -40,20 +45,29 @@ class Server(uvicorn.Server):
             await super().serve(sockets)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """As uvicorn's, but a TLS handshake has no longer than the head of a request."""
+        """As uvicorn's, but a TLS handshake counts as a connection."""
         if not self.config.is_ssl:
             await super().startup(sockets)
             return
         loop = asyncio.get_running_loop()
-        timeout = self.config.app.state.gate.settings.header_timeout
-        loop.create_server = partial(loop.create_server, ssl_handshake_timeout=timeout)
+        loop.create_server = partial(self._listen, loop.create_server)
         try:
             await super().startup(sockets)
         finally:
             del loop.create_server
 
+    def _listen(
+        self, create_server: Callable, connect: Callable, *, ssl: ssl.SSLContext, **options
+    ) -> Awaitable[asyncio.Server]:
+        def handshake() -> Handshake:
+            return Handshake(connect(), ssl, self.config.app.state.gate, self._handshakes)
+
+        return create_server(handshake, **options)
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self.config.app.state.onlookers.leave()
+        for handshake in list(self._handshakes):
+            handshake.abort()
         await super().shutdown(sockets)
 
 

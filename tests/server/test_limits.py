@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from petal_server.limits import BodyMemory, Gate, Refusal
 from petal_server.limits.addresses import Proxies, sender_key
+from petal_server.limits.gate import LINGERING
 from petal_server.limits.rates import MOST_ADDRESSES, Rates
 from petal_server.settings import LimitSettings
 
@@ -165,6 +166,59 @@ async def test_one_connection_too_many():
             assert gate.refused == {Refusal.CONNECTIONS: 1}
         await coordinator.until(lambda: gate.connections == 0)
         assert await still_serves(coordinator)
+
+
+APP = "https://app.example.org"
+
+
+@asynccontextmanager
+async def for_pages(*origins, **limits):
+    """A coordinator for pages of these origins, and a client that asks as a browser does."""
+    api = {"cors": {"allow_origins": origins}}
+    async with (
+        served(small_settings(api=api, limits=limits)) as coordinator,
+        httpx.AsyncClient(base_url=coordinator.url, headers={"Origin": APP}) as client,
+    ):
+        yield coordinator, client
+
+
+@pytest.mark.parametrize("origins", [(APP,), ("*",), ("https://other.example", APP)])
+async def test_a_page_of_another_origin_reads_that_it_asks_too_often(origins):
+    async with for_pages(*origins, requests_per_address=0.1) as (_, client):
+        assert (await client.get("/params")).status_code == 200
+        refused = await client.get("/params")
+        assert refused.status_code == 429
+        assert refused.headers["access-control-allow-origin"] in (APP, "*")
+        assert "Retry-After" in refused.headers["access-control-expose-headers"]
+
+
+@pytest.mark.parametrize("origins", [(APP,), ("*",), ("https://other.example", APP)])
+async def test_a_page_of_another_origin_reads_that_there_are_too_many_connections(origins):
+    async with for_pages(*origins, connections=1) as (coordinator, client):
+        async with connected(coordinator):
+            refused = await client.get("/params")
+        assert refused.status_code == 503
+        assert refused.headers["access-control-allow-origin"] == APP
+        assert refused.headers["retry-after"] == "5"
+
+
+async def test_a_page_that_is_not_admitted_reads_nothing():
+    async with for_pages("https://other.example", connections=1) as (coordinator, client):
+        async with connected(coordinator):
+            refused = await client.get("/params")
+        assert refused.status_code == 503
+        assert "access-control-allow-origin" not in refused.headers
+
+
+async def test_no_more_than_a_few_too_many_stay_until_they_have_asked():
+    async with limited(connections=1) as (coordinator, gate), contextlib.AsyncExitStack() as stack:
+        for _ in range(LINGERING + 20):
+            await stack.enter_async_context(connected(coordinator))
+        await coordinator.until(lambda: gate.refused[Refusal.CONNECTIONS] == LINGERING + 19)
+        assert gate.lingering <= LINGERING
+        assert gate.connections <= 1 + LINGERING
+        await coordinator.until(lambda: gate.connections == 1)
+        assert gate.lingering == 0
 
 
 async def test_one_connection_too_many_from_one_address():

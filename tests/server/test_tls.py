@@ -1,13 +1,18 @@
 """HTTPS with real certificates: the coordinator's three settings, and our client's options."""
 
+import re
 import socket
 import ssl
 import subprocess
+import time
+from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
+
+from petal_server.limits.gate import LINGERING
 
 from .certificates import issue, write_pem
 from .test_serve import SECONDS, finished, petal, serving
@@ -149,3 +154,76 @@ def test_a_handshake_that_does_not_come_is_given_up(files):
         trusting = ssl.create_default_context(cafile=files[0])
         assert httpx.get(f"{url}/healthz", verify=trusting).status_code == 200
     assert "Traceback" not in "".join(log)
+
+
+def silent(url, count, source="127.0.0.1"):
+    """Connections whose clients never say a word."""
+    port = urlsplit(url).port
+    return [
+        socket.create_connection(("127.0.0.1", port), SECONDS, (source, 0)) for _ in range(count)
+    ]
+
+
+def test_who_never_shakes_hands_is_one_of_the_connections(files):
+    """One address may have two: the third is cut off at once, and others still get in."""
+    limits = {"PETAL__LIMITS__CONNECTIONS_PER_ADDRESS": "2", "PETAL__LIMITS__HEADER_TIMEOUT": "60"}
+    trusting = ssl.create_default_context(cafile=files[0])
+    with serving(**settings(files), **limits) as (url, _, _), ExitStack() as stack:
+        for each in silent(url, 2):
+            stack.enter_context(each)
+        with httpx.Client(verify=trusting) as third:
+            assert third.get(f"{url}/healthz").status_code == 503
+        elsewhere = httpx.HTTPTransport(verify=trusting, local_address="127.0.0.2")
+        with httpx.Client(transport=elsewhere) as other:
+            assert other.get(f"{url}/healthz").status_code == 200
+            shown = other.get(f"{url}/metrics").text
+        assert "petal_connections 3.0" in shown
+        assert 'petal_refusals_total{reason="connections_per_address"} 1.0' in shown
+
+
+def test_beyond_the_few_that_may_ask_they_are_cut_off_at_once(files):
+    limits = {"PETAL__LIMITS__CONNECTIONS_PER_ADDRESS": "1", "PETAL__LIMITS__HEADER_TIMEOUT": "60"}
+    trusting = ssl.create_default_context(cafile=files[0])
+    with serving(**settings(files), **limits) as (url, _, log), ExitStack() as stack:
+        opened = [stack.enter_context(each) for each in silent(url, 100)]
+        elsewhere = httpx.HTTPTransport(verify=trusting, local_address="127.0.0.2")
+        with httpx.Client(transport=elsewhere) as other:
+            deadline = time.monotonic() + SECONDS
+            while open_connections(other, url) > 2 + LINGERING:
+                assert time.monotonic() < deadline
+            for each in opened:
+                each.close()
+            while open_connections(other, url) > 1:
+                assert time.monotonic() < deadline
+    assert "Traceback" not in "".join(log)
+
+
+def open_connections(client, url):
+    shown = client.get(f"{url}/metrics").text
+    return int(float(re.search(r"^petal_connections (\S+)$", shown, re.MULTILINE)[1]))
+
+
+def test_handshakes_that_fail_are_forgotten(files):
+    trusting = ssl.create_default_context(cafile=files[0])
+    with serving(**settings(files)) as (url, _, log), httpx.Client(verify=trusting) as client:
+        port = urlsplit(url).port
+        for nonsense in (b"", b"GET / HTTP/1.1\r\n\r\n", b"\x16\x03\x01\x02\x00\x01"):
+            with socket.create_connection(("127.0.0.1", port), SECONDS) as stranger:
+                stranger.sendall(nonsense)
+        with pytest.raises(httpx.ConnectError):
+            httpx.get(url)  # trusts nobody who signed this
+        deadline = time.monotonic() + SECONDS
+        while open_connections(client, url) > 1:
+            assert time.monotonic() < deadline
+    assert "Traceback" not in "".join(log)
+
+
+def test_the_server_stops_at_once_though_a_handshake_is_under_way(files):
+    variables = {"PETAL__LIMITS__HEADER_TIMEOUT": "60", "PETAL__API__STOP_TIMEOUT": "60"}
+    with serving(**settings(files), **variables) as (url, process, _):
+        (quiet,) = silent(url, 1)
+        trusting = ssl.create_default_context(cafile=files[0])
+        assert httpx.get(f"{url}/healthz", verify=trusting).status_code == 200
+        process.terminate()
+        assert process.wait(SECONDS) == 0
+        quiet.close()

@@ -23,6 +23,9 @@ _LEAST_SHARE = 0.2
 _AT_ONCE = 2
 """Looks in a row without a pause: the first learns what there is, the second stays open."""
 
+_CUT_OFF = (408, 502, 504, 524)
+"""What proxies answer that have no patience. 429 and 503 ask for another kind of it."""
+
 _NOTHING_YET = 204
 
 
@@ -64,7 +67,7 @@ class Patience:
             return event
         if isinstance(event, Unchanged):
             self.share = min(1.0, self.share * 1.25)
-        elif isinstance(event, Unreachable) or event.status not in (200, _NOTHING_YET):
+        elif isinstance(event, Unreachable) or event.status in _CUT_OFF:
             self.share = max(self.share / 2, _LEAST_SHARE)
             self.forget()
             return Unchanged(asked.resource)

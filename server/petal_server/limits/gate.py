@@ -14,6 +14,10 @@ BURST_SECONDS = 10
 """An address that was silent may make so many seconds' worth of requests at once."""
 
 
+LINGERING = 32
+"""Connections too many that may ask: what is answered before it was asked may get lost."""
+
+
 class Refusal(StrEnum):
     """Why somebody was turned away or cut off. ``docs/operating.md`` explains each."""
 
@@ -32,7 +36,7 @@ class Gate:
     def __init__(self, settings: LimitSettings, now: Callable[[], float] = time.monotonic) -> None:
         self.settings = settings
         self.refused: Counter[Refusal] = Counter()
-        self.connections = self.closed = 0
+        self.connections = self.closed = self.lingering = 0
         self.bodies = BodyMemory(settings.body_memory, settings.body_memory_per_address)
         self._by_address: Counter[str] = Counter()
         self._proxies = Proxies(settings.trusted_proxies)
@@ -58,9 +62,16 @@ class Gate:
             return self.refuse(Refusal.CONNECTIONS_PER_ADDRESS)
         return None
 
-    def leave(self, host: str | None) -> None:
+    def linger(self) -> bool:
+        """Whether one too many may stay until it has asked; ``leave`` is to be told that it did."""
+        may = self.lingering < LINGERING
+        self.lingering += may
+        return may
+
+    def leave(self, host: str | None, lingered: bool = False) -> None:
         """The connection is closed."""
         self.connections -= 1
+        self.lingering -= lingered
         self.closed += 1
         address = sender_key(host)
         self._by_address[address] -= 1

@@ -120,6 +120,15 @@ def test_a_question_that_is_cut_off_is_no_outage_and_the_next_is_shorter():
     assert party.request.wait >= 0.75 * OFFERED
 
 
+@pytest.mark.parametrize("status", [429, 503])
+def test_who_is_turned_away_stays_away_for_longer_and_longer(status):
+    party, world = joined(Role.NONE)
+    until_open(party, world, "params")
+    party.tell(Fetched("params", status))
+    (notice,) = [n for n in party.notices if isinstance(n, Unavailable)]
+    assert party.request == Wait(notice.delay)
+
+
 def test_after_a_cut_the_next_look_shows_whether_the_coordinator_is_there():
     party, world = joined(Role.NONE)
     until_open(party, world, "params")

@@ -8,6 +8,7 @@ import numpy as np
 
 from petal.crypto import SigningKeyPair
 from petal.participant import Machine
+from petal.privacy import LocalPrivacy
 from petal.wire import EnrolmentToken
 
 VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "wire.json").read_text())
@@ -32,6 +33,8 @@ def examples() -> list[tuple[str, bytes]]:
     found.append(("chunks", b"".join(bytes([len(part)]) + part for part in parts)))
     keys = SigningKeyPair.from_seed(bytes.fromhex(VECTORS["participant"]["seed"]))
     found.append(("snapshot", Machine(keys, random=bytes).save()))
+    privacy = LocalPrivacy.for_updates(3, clip=1, epsilon=8)
+    found.append(("snapshot", Machine(keys, random=bytes, privacy=privacy).save()))
     token = EnrolmentToken.issue(keys, keys.public, 2_000_000_000)
     found.append(("enrolment", str(token).encode()))
     return found

@@ -1,6 +1,7 @@
 """What a participant sets for its privacy, and the account of what it has spent."""
 
 import math
+import sys
 from dataclasses import dataclass, replace
 
 from petal.errors import PrivacyError
@@ -9,6 +10,7 @@ from petal.privacy.accounting import epsilon_of, rho_within
 LEAST_CLIP, MOST_CLIP = 1e-30, 1e30
 LEAST_NOISE = 0.01
 MOST_NOISE = 1e6
+MOST_UPDATES = 1_000_000
 DEFAULT_DELTA, MOST_DELTA = 1e-6, 0.01
 
 
@@ -48,11 +50,15 @@ class LocalPrivacy:
         cls, updates: int, *, clip: float, epsilon: float, delta: float = DEFAULT_DELTA
     ) -> "LocalPrivacy":
         """With just so much noise that the budget lasts for `updates` updates."""
-        if isinstance(updates, bool) or not isinstance(updates, int) or updates < 1:
-            raise PrivacyError(f"the number of updates is {updates!r}; it must be at least 1")
+        whole = isinstance(updates, int) and not isinstance(updates, bool)
+        if not (whole and 1 <= updates <= MOST_UPDATES):
+            raise PrivacyError(
+                f"the number of updates is {updates!r}; it must be from 1 to {MOST_UPDATES}"
+            )
         _check_budget(epsilon, delta)
         # A billionth more, so that adding the costs up cannot round beyond the budget.
-        noise = math.sqrt(2 * updates / rho_within(epsilon, delta)) * (1 + 1e-9)
+        rho = max(rho_within(epsilon, delta), sys.float_info.min)
+        noise = math.sqrt(2 * updates / rho) * (1 + 1e-9)
         return cls(clip, max(noise, LEAST_NOISE), epsilon, delta)
 
     @property

@@ -84,6 +84,23 @@ def test_a_budget_for_so_many_updates_lasts_for_just_those(updates, epsilon, del
         account.charged()
 
 
+numbers = st.floats() | st.floats(1e-12, 1e3) | st.integers()
+
+
+@settings(deadline=None, max_examples=300)
+@given(numbers, numbers, numbers, st.floats(0, 0.02))
+def test_any_numbers_are_settings_or_refused(clip, third, epsilon, delta):
+    for make in (
+        lambda: LocalPrivacy(clip, third, epsilon, delta),
+        lambda: LocalPrivacy.for_updates(third, clip=clip, epsilon=epsilon, delta=delta),
+    ):
+        try:
+            account = Account(make())
+        except PrivacyError:
+            continue
+        assert 0 <= account.charged().spent <= epsilon
+
+
 def test_nothing_sent_is_nothing_spent():
     account = Account(LocalPrivacy(clip=1, noise_multiplier=2, epsilon=20))
     assert (account.spent, account.updates) == (0, 0)
@@ -115,7 +132,7 @@ def test_settings_without_sense_are_refused(change, says):
         LocalPrivacy(**fitting | change)
 
 
-@pytest.mark.parametrize("updates", [0, -3, 1.5, True])
+@pytest.mark.parametrize("updates", [0, -3, 1.5, True, 10**400])
 def test_a_number_of_updates_that_is_none_is_refused(updates):
     with pytest.raises(PrivacyError, match="number of updates is"):
         LocalPrivacy.for_updates(updates, clip=1, epsilon=1)

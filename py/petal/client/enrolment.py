@@ -64,7 +64,9 @@ class Enrolment:
 
     async def renew(self, reason: str) -> None:
         """Get another token after the coordinator refused this one, if the source has one."""
-        self._asked = True
+        unsent, self._asked = not self._asked, True
+        if unsent and self._lasts():
+            return  # something on the way keeps the coordinator's question from participants
         before, self._token = self._token, None
         await self._obtain(ADVICE[reason])
         if self._token == before:

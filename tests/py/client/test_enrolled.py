@@ -169,6 +169,14 @@ def test_a_refused_token_is_renewed_and_the_message_sent_again():
     assert len(transport.world.updates) == 1
 
 
+def test_a_question_that_is_lost_on_the_way_is_answered_all_the_same():
+    transport = Asking(updating(), [token()])
+    transport.asks = False
+    play(transport, token())
+    assert transport.refused == 1
+    assert len(transport.world.updates) == 1
+
+
 def test_a_function_that_gives_refused_tokens_is_not_asked_for_ever():
     expires = iter(range(int(NOW) + 500, int(NOW) + 600))
     transport = Asking(updating(), reason="enrolment_signature")

@@ -121,8 +121,10 @@ def _make_room(settings: Settings) -> None:
 
 
 def summary(settings: Settings) -> str:
-    """The round, and where it is kept, in a line each."""
+    """The round, where it is kept, and who may take part if not everybody, in a line each."""
     pet, storage = settings.pet, settings.storage
+    asks = bool(settings.admission.public_keys)
+    admits = "\nAdmits only participants with an enrolment token" if asks else ""
     kept = "in memory only" if storage.kind == "memory" else f"in {storage.path.resolve()}"
     phases = (
         f"{name} {phase.count.min}-{phase.count.max} in {phase.time.min:g}-{phase.time.max:g} s"
@@ -131,7 +133,7 @@ def summary(settings: Settings) -> str:
     return (
         f"Rounds: {settings.model.length} weights, {settings.mask.config.vect}, "
         f"sum probability {pet.sum.prob:g}, update {pet.update.prob:g}; {', '.join(phases)}\n"
-        f"Kept {kept}"
+        f"Kept {kept}{admits}"
     )
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from petal.client import participate
 from petal.client.authority import Authority
 
 from .coordinator import SECONDS, coordinator
@@ -64,7 +65,14 @@ def test_without_tokens_nobody_of_ours_trains(tmp_path):
     training = tmp_path / "training.py"
     training.write_text("def train(model, round):\n    raise SystemExit('it trained')\n")
     state, token = tmp_path / "me.petal", tmp_path / "token.txt"
+    authority, asked = Authority.load(key), []
+
+    async def enrolment(public_key):
+        asked.append(public_key)
+        return authority.token(public_key, 60)
+
     with coordinator(tmp_path, "Prime/F32/B0/M3", 4, time=0.5, more=admission) as running:
+        participate(running.url, lambda _model, _params: None, rounds=1, enrolment=enrolment)
         join = ["participate", "-u", running.url, "--train", training]
         without = said(*join)
         kept = said(*join, "--state", state)
@@ -74,6 +82,7 @@ def test_without_tokens_nobody_of_ours_trains(tmp_path):
         crowd = said("test-drive", "-u", running.url, "-n", 3)
         training.write_text("def train(model, round):\n    return None\n")
         admitted = said(*join, "--state", state, "--enrolment", f"@{token}", "--rounds", 1)
+    assert len(asked) == 1
     for refused in (without, kept, crowd):
         assert refused.returncode == 1
         assert "admits only participants that bring an enrolment token" in refused.stderr

@@ -18,6 +18,7 @@ from petal.crypto import SigningKeyPair
 from petal.participant import Machine
 from petal.wire import EnrolmentToken
 from petal_server.cli import main
+from petal_server.server import summary
 from petal_server.settings import Settings
 
 PARTICIPANT = b"p" * 32
@@ -57,6 +58,12 @@ def test_a_new_key_is_its_owners_alone_and_prints_the_setting(tmp_path):
     secret = load_pem_private_key(path.read_bytes(), None)
     assert settings.admission.public_keys == (secret.public_key().public_bytes_raw().hex(),)
     assert secret.private_bytes_raw().hex() not in text + told
+
+
+def test_the_coordinator_says_at_its_start_that_it_asks_for_tokens():
+    assert "enrolment" not in summary(Settings())
+    settings = Settings(admission={"public_keys": ["0" * 64]})
+    assert "Admits only participants with an enrolment token" in summary(settings)
 
 
 def test_a_key_is_never_written_over(key):

@@ -21,7 +21,8 @@ ADVICE = {
     "enrolment_expired": "the token has expired by its clock",
     "enrolment_revoked": "the participant's enrolment was revoked",
 }
-# A token is renewed so long before it expires: a message may be on its way for a while.
+# A token is renewed so long before it expires, or when half its time is over: a message may be on
+# its way for a while.
 MARGIN = 60.0
 
 
@@ -46,7 +47,10 @@ class Enrolment:
         another participant's."""
         self._source, self._public_key, self._clock = source, public_key, clock
         self._asked = False
-        self._token = self._checked(source) if isinstance(source, str) else None
+        self._token: EnrolmentToken | None = None
+        self._good_until = 0.0
+        if isinstance(source, str):
+            self._keep(self._checked(source))
 
     @property
     def headers(self) -> dict[str, str]:
@@ -77,8 +81,7 @@ class Enrolment:
         return self._refusal(ADVICE[reason])
 
     def _lasts(self) -> bool:
-        margin = 0 if isinstance(self._source, str) else MARGIN
-        return self._token is not None and self._clock() < self._token.expires - margin
+        return self._token is not None and self._clock() < self._good_until
 
     async def _obtain(self, why: str) -> None:
         if isinstance(self._source, str):
@@ -88,9 +91,14 @@ class Enrolment:
             text = await text if inspect.isawaitable(text) else text
         if not text:
             raise self._refusal(why)
-        self._token = self._checked(text)
+        self._keep(self._checked(text))
         if self._clock() >= self._token.expires:
             raise self._refusal(f"the token expired at {self._token.until} by this clock")
+
+    def _keep(self, token: EnrolmentToken) -> None:
+        self._token, left = token, token.expires - self._clock()
+        margin = 0 if isinstance(self._source, str) else min(MARGIN, left / 2)
+        self._good_until = token.expires - margin
 
     def _checked(self, text: object) -> EnrolmentToken:
         try:

@@ -147,13 +147,15 @@ def test_a_backend_that_is_away_is_waited_for():
     assert "no enrolment token can be had: the backend is down" in told[0]
 
 
-def test_a_token_about_to_expire_is_renewed():
-    soon, later = token(NOW + 30), token(NOW + 300)
-    tokens = [soon, later]
-    enrolment = Enrolment(lambda _pk: tokens.pop(0), PK, lambda: NOW)
+@pytest.mark.parametrize(("valid", "renewed"), [(30, 15), (1000, 940)])
+def test_a_token_about_to_expire_is_renewed(valid, renewed):
+    tokens, now = [token(NOW + valid), token(NOW + 5000)], [NOW]
+    enrolment = Enrolment(lambda _pk: tokens.pop(0), PK, lambda: now[0])
 
     async def look():
-        for wanted in (soon, later, later):
+        first, second = tokens
+        for seconds, wanted in ((0, first), (renewed - 1, first), (renewed, second)):
+            now[0] = NOW + seconds
             await enrolment.prepare({"petal-admission": "enrolment"})
             assert enrolment.headers == {"petal-enrolment": wanted}
 

@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[2]
 CONFIG = """
 [api]
 bind_address = "127.0.0.1:0"
+{api}
 [log]
 filter = "petal=debug,info"
 format = "json"
@@ -60,17 +61,17 @@ class Coordinator:
 
 
 @contextmanager
-def coordinator(folder, masking, length, *, time=1.0, more=""):
+def coordinator(folder, masking, length, *, time=1.0, more="", api=""):
     """A running coordinator, phases of at least `time` seconds; it has to end well when asked to.
 
-    `more` goes at the end of its settings.
+    `more` goes at the end of its settings, `api` into that section.
 
     The lot may give a round too few participants of a role: that round fails soon.
     """
     config = Path(folder, "config.toml")
     config.write_text(
         CONFIG.format(
-            *masking.split("/"), folder=folder, length=length, time=time, longest=time + 5
+            *masking.split("/"), api=api, folder=folder, length=length, time=time, longest=time + 5
         )
         + more
     )

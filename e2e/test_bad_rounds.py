@@ -33,6 +33,30 @@ def test_too_few_participants_are_told_and_the_next_round_goes_through(coordinat
 
 
 @pytest.mark.rehearses_failure
+def test_a_lost_answer_is_told_and_the_message_counts_once(coordinate, natives, tabs):
+    coordinator = coordinate()
+    natives(coordinator.url, range(5))
+    page = ready(tabs(coordinator.url))
+    lost = []
+
+    def lose(route) -> None:
+        lost.append(route.fetch().status)  # it arrives; its answer does not
+        route.abort()
+
+    page.route("**/message", lose, times=1)
+    page.click("#join")
+    banner = lambda: page.is_visible("#banner") and page.inner_text("#banner")  # noqa: E731
+    said = wait_until("the page says so", lambda: "most likely" in (banner() or "") and banner())
+    assert re.fullmatch(
+        r"The answer to the (sum|update) message was lost; sent again, it was (rejected|discarded) "
+        r"\([a-z_]+\), so most likely it was taken the first time\.",
+        said,
+    )
+    assert lost == [200]
+    assert page.evaluate("petal.participant.state.connected")
+
+
+@pytest.mark.rehearses_failure
 def test_a_wheel_that_does_not_load_is_named_and_tried_again(coordinate, browser):
     page = browser.new_page()
     page.route(re.compile(r"/numpy[^/]*\.(whl|zip)"), lambda route: route.fulfill(status=503))

@@ -3,7 +3,8 @@
  * card that lets a visitor join, shows what happens, and lets them leave.
  *
  * Attributes: `coordinator`, `python` (address of a training module; else set the property `train`),
- * `persist` (a name, or empty: this tab's own), `scalar`, `privacy` ("epsilon=8 clip=1 updates=10").
+ * `persist` (a name, or empty: this tab's own), `scalar`, `privacy` ("epsilon=8 clip=1 updates=10"),
+ * `enrolment-url` (answers a token for the public key posted to it; else set `enrolment`).
  * Slots: the default one is the note. Parts: card, title, state, progress, detail, privacy, note,
  * button. Custom properties: see STYLE.
  * The Participant itself is the property `participant`.
@@ -43,7 +44,7 @@ button:focus-visible { outline: 3px solid var(--_accent); outline-offset: 2px; }
 button:disabled { opacity: .6; cursor: default; }
 `;
 
-const HEARD = /** @type {const} */ (["state", "role", "progress", "privacy", "warning"]);
+const HEARD = /** @type {const} */ (["state", "role", "progress", "privacy", "message", "warning"]);
 const CARD = [
   ["h2", "title", "Federated learning"],
   ["p", "state", ""],
@@ -128,8 +129,16 @@ export class PetalParticipant extends HTMLElement {
   }
 
   #hear(type, heard) {
+    if (type === "role") this.#newRound();
     this.#heard[type] = heard;
     this.#show();
+  }
+
+  /** What is said of one round is old in the next; a warning is shown for one round at least. */
+  #newRound() {
+    const { warning } = this.#heard;
+    this.#heard.warning = warning && !warning.shown ? { ...warning, shown: true } : undefined;
+    this.#heard.message = undefined;
   }
 
   #failed(error) {

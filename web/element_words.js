@@ -1,5 +1,7 @@
 /** What the card of element.js says. */
 
+import { refusal, sentence } from "./refusals.js";
+
 /** @typedef {import("./shared/messages.js").State} State */
 
 const STEPS = {
@@ -47,9 +49,10 @@ function running({ connected, reason }) {
 }
 
 /** What it is doing just now. @param {State} state @param {Record<string, any>} heard */
-export function detail(state, { role, progress, warning }) {
+export function detail(state, { role, progress, message, warning }) {
   if (state.kind !== "running") return "";
-  const parts = [ROLES[role?.role], STAGES[progress?.stage], warning?.message];
+  const does = refusal(message) || STAGES[progress?.stage];
+  const parts = [ROLES[role?.role], does, warning && sentence(warning.message)];
   return parts.filter(Boolean).join(" · ");
 }
 

@@ -45,7 +45,7 @@ def main() -> None:
     ) as server:
         page = f"http://127.0.0.1:{server.server_port}"
         print(f"Open {page}/?coordinator={options.coordinator}")
-        print(f"The coordinator must admit it: PETAL__API__CORS__ALLOW_ORIGINS='[\"{page}\"]'")
+        print(f"The coordinator must admit it: PETAL__API__CORS__ALLOW_ORIGINS={page}")
         server.serve_forever()
 
 

@@ -1,5 +1,6 @@
 /** What goes wrong, above everything else, with what happens next. */
 
+import { sentence } from "../refusals.js";
 import { $, h } from "./dom.js";
 
 /** One paragraph group a kind: a later text of a kind takes the place of the earlier one. */
@@ -16,17 +17,21 @@ export function unbanner(kind) {
 
 /** Something a person should know; the page goes on. */
 export function trouble({ message }) {
-  banner("trouble", message);
+  banner("trouble", sentence(message));
   setTimeout(() => unbanner("trouble"), 12_000);
 }
 
-/** Nothing goes on until it is tried again. */
-export function failed({ message }) {
-  banner("failed", "Python could not be started in this tab.", message);
+/** Python, or the task, did not load. */
+export function unloaded({ message }) {
+  banner("unloaded", "Python could not be started in this tab.", message,
+    "This page tries again by itself, with the coordinator's next word.");
 }
 
-export function recovered() {
-  unbanner("failed");
+/** It took part, and broke down. @param {{ again: boolean }} next whether the page goes on by itself */
+export function stopped({ message }, { again }) {
+  banner("stopped", "This tab stopped taking part.", message, again
+    ? "Python is being started afresh with your data. Then this tab goes on by itself."
+    : "Press “Join the training” to begin again.");
 }
 
 export function away(coordinator) {

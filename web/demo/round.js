@@ -1,5 +1,6 @@
 /** The round as it goes: phases and counts, this tab's part in it, and how earlier rounds ended. */
 
+import { refusal } from "../refusals.js";
 import { unbanner, away } from "./banner.js";
 import { $, h } from "./dom.js";
 import { activity, failure as inWords, phaseCount, PHASES, ROLES } from "./words.js";
@@ -10,6 +11,8 @@ const SHOWN = 100; // rounds
 const counted = new Map();
 /** @type {string | null} */
 let lastFailure = null;
+/** Why this tab's message was not taken in this round. */
+let refused = "";
 
 export function build() {
   $("phases").append(...PHASES.map(({ name, title, does }) =>
@@ -81,11 +84,12 @@ export function ended(round, { accuracy, loss }) {
 }
 
 export function role(role) {
+  refused = "";
   $("role").textContent = ROLES[role];
 }
 
 export function progress({ stage, done, total }) {
-  $("activity").textContent = activity(stage);
+  $("activity").textContent = refused || activity(stage);
   $("activity-bar").hidden = !(total > 1);
   if (total > 1) {
     $("activity-bar").max = total;
@@ -93,10 +97,8 @@ export function progress({ stage, done, total }) {
   }
 }
 
-/** What became of a message of ours; only a refusal needs telling. */
-export function message({ outcome, reason }) {
-  if (outcome !== "accepted" && reason) {
-    $("activity").textContent =
-      `The coordinator did not take this message (${reason}). Waiting for the next round…`;
-  }
+/** What became of a message of ours; only a refusal needs telling, until the next round. */
+export function message(detail) {
+  refused = refusal(detail);
+  if (refused) $("activity").textContent = refused;
 }

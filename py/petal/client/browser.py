@@ -111,8 +111,8 @@ def _plain_error(error: Exception) -> dict:
 
 
 _OUT_OF_MEMORY = (
-    "This tab ran out of memory, so its worker was ended. Close other tabs and start again, or use "
-    "a larger device."
+    "This tab ran out of memory, so its worker was ended and its memory freed. Close other tabs, "
+    "then start again, or use a larger device."
 )
 
 

@@ -61,8 +61,8 @@ def _refused(ctx: Context, outcome: str, reason: str | None) -> Outcome:
     if retried:
         ctx.tell(
             Warning(
-                f"the {stage} message, sent again after a lost answer, was {outcome} "
-                f"({reason}): it may have been taken the first time"
+                f"the answer to the {stage} message was lost; sent again, it was {outcome} "
+                f"({reason}), so most likely it was taken the first time"
             )
         )
         return Outcome.DELIVERED

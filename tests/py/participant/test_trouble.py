@@ -228,7 +228,7 @@ def test_a_sum_message_taken_before_its_answer_was_lost_counts():
     run_phase([party], world)
     run_phase([party], world)
     assert notices(party, Refused) == []
-    assert "may have been taken the first time" in str(notices(party, Warning)[0])
+    assert "most likely it was taken the first time" in str(notices(party, Warning)[0])
     assert party.machine.state is State.AWAITING_SEEDS
 
 

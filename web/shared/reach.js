@@ -29,9 +29,12 @@ export async function reach(url) {
   } catch (cause) {
     throw new LoadError(`${url} could not be reached (${cause.message}). ${ADVICE}`);
   }
-  if (!answer.ok) {
-    throw new LoadError(`${url} answered ${answer.status} ${answer.statusText}. ` +
-      "Whoever runs the server must check it, or run `python web/fetch_vendor.py` there.");
-  }
+  if (!answer.ok) throw refused(url, answer);
   return answer;
+}
+
+/** @param {string | URL} url @param {{ status: number, statusText: string }} answer */
+export function refused(url, { status, statusText }) {
+  return new LoadError(`${url} answered ${status} ${statusText}. ` +
+    "Whoever runs the server must check it, or run `python web/fetch_vendor.py` there.");
 }

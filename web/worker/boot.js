@@ -56,7 +56,8 @@ export async function boot(base, manifest, report) {
 }
 
 async function start(files, stdlib) {
-  const streams = new Map([WASM, stdlib].map((name) => [files.url(name), files.response(name)]));
+  const library = files.bytes(stdlib).then((bytes) => new Response(bytes));
+  const streams = new Map([[files.url(WASM), files.wasm(WASM)], [files.url(stdlib), library]]);
   for (const stream of streams.values()) stream.catch(() => {}); // files.failure tells it
   const [{ loadPyodide }] = await Promise.all([files.module(LOADER), files.module(MODULE)]);
   return withFetch(streams, () => limit(START_LIMIT, loadPyodide({

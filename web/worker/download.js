@@ -1,9 +1,11 @@
 /** Loads the files that the worker needs, counting every byte. */
 
-import { ADVICE, LoadError, reach } from "../shared/reach.js";
+import { ADVICE, LoadError, reach, refused } from "../shared/reach.js";
 
 /** No byte for so long: the connection is dead. Milliseconds. */
 const STALL_LIMIT = 45_000;
+/** How often the page hears how far it is, at most: pieces come by the hundred. Milliseconds. */
+const REPORT_EVERY = 40;
 
 /**
  * Files by their name in the manifest: `{ url, bytes }`, where `url` is relative to the manifest
@@ -15,6 +17,7 @@ export class Downloads {
   #report;
   #loaded = 0;
   #total = 0;
+  #reported = 0;
   #stall;
   /** Rejects as soon as one file cannot be had; never resolves. */
   failure;
@@ -60,20 +63,13 @@ export class Downloads {
    * The response itself, its body counted on a copy: browsers keep the machine code of WebAssembly
    * only with a response that is theirs, and a reload takes it from there.
    */
-  async response(name) {
+  async wasm(name) {
     const answer = await this.#guard(reach(this.url(name)));
     this.#guard(this.#follow(name, answer.clone()));
-    const wasm = "application/wasm";
-    if (!name.endsWith(".wasm") || answer.headers.get("content-type") === wasm) return answer;
+    const type = "application/wasm";
+    if (answer.headers.get("content-type") === type) return answer;
     // Pyodide compiles a stream only under this type, whatever a static host calls the file.
-    return new Response(answer.body, { headers: { "content-type": wasm } });
-  }
-
-  async bytes(name) {
-    const answer = await this.response(name);
-    return new Uint8Array(await this.#guard(answer.arrayBuffer().catch((cause) => {
-      throw this.#broken(name, cause);
-    })));
+    return new Response(answer.body, { headers: { "content-type": type } });
   }
 
   /** Count a body while somebody else reads the other copy. */
@@ -82,12 +78,35 @@ export class Downloads {
     try {
       for (let part; !(part = await reader.read()).done;) this.#count(part.value.length);
     } catch (cause) {
-      throw this.#broken(name, cause);
+      throw broken(this.url(name), cause.message);
     }
   }
 
-  #broken(name, cause) {
-    return new LoadError(`Loading ${this.url(name)} broke off (${cause.message}). ${ADVICE}`);
+  /**
+   * The whole body. An old-fashioned request, because it counts by itself and ends in one piece:
+   * a stream would wake this thread for every 64 kB, while Python starts.
+   * @returns {Promise<Uint8Array>}
+   */
+  bytes(name) {
+    const url = this.url(name);
+    const request = new XMLHttpRequest();
+    let counted = 0;
+    const count = (loaded) => {
+      this.#count(loaded - counted);
+      counted = loaded;
+    };
+    return this.#guard(new Promise((resolve, reject) => {
+      request.open("GET", url);
+      request.responseType = "arraybuffer";
+      request.onprogress = ({ loaded }) => count(loaded);
+      request.onerror = () => reject(broken(url, counted ? `${counted} bytes had come` : "network"));
+      request.onload = () => {
+        if (request.status !== 200) return reject(refused(url, request));
+        count(request.response.byteLength);
+        resolve(new Uint8Array(request.response));
+      };
+      request.send();
+    }));
   }
 
   /** A module, counted when it is there: the browser does not show an import's bytes. */
@@ -107,9 +126,12 @@ export class Downloads {
 
   #count(bytes) {
     this.#loaded += bytes;
+    const now = performance.now(), complete = this.#loaded >= this.#total;
+    if (!complete && now - this.#reported < REPORT_EVERY) return;
+    this.#reported = now;
     this.#report(this.#loaded, this.#total);
     clearTimeout(this.#stall);
-    if (this.#loaded >= this.#total) return;
+    if (complete) return;
     const waited = STALL_LIMIT / 1000;
     this.#stall = setTimeout(() => this.#fail(new LoadError(
       `No byte arrived for ${waited} s (${this.#loaded} of ${this.#total}). ${ADVICE}`,
@@ -120,6 +142,10 @@ export class Downloads {
     promise.catch(this.#fail);
     return promise;
   }
+}
+
+function broken(url, why) {
+  return new LoadError(`Loading ${url} broke off (${why}). ${ADVICE}`);
 }
 
 function missing(name) {

@@ -10,6 +10,11 @@ export function caching(url: string | URL): RequestInit;
  * @param {string | URL} url
  */
 export function reach(url: string | URL): Promise<Response>;
+/** @param {string | URL} url @param {{ status: number, statusText: string }} answer */
+export function refused(url: string | URL, { status, statusText }: {
+    status: number;
+    statusText: string;
+}): LoadError;
 /** Asks a server for a file, and says what is wrong where it does not give it. */
 export const ADVICE: "Check the connection and reload the page.";
 export class LoadError extends Error {

@@ -10,7 +10,7 @@ from petal_server.admission import token_in
 from petal_server.answers import UNCACHED, answer
 from petal_server.intake import Intake
 from petal_server.limits.reading import BodyTooLarge, BodyTooSlow, NoRoom, body_of
-from petal_server.outcome import Receipt
+from petal_server.outcome import Reason, Receipt
 from petal_server.phases import Context
 from petal_server.published import NPY, Published
 from petal_server.resources import participant_pk
@@ -19,7 +19,10 @@ from petal_server.waiting import WaitingRoom
 
 
 async def post_message(request: Request) -> Response:
-    """Xaynet's answer, 200 and empty whatever became of it; a receipt for who asks for JSON."""
+    """Xaynet's answer, 200 and empty whatever became of it; a receipt for who asks for JSON.
+
+    Only where the coordinator itself failed, say for want of its store, it is 503.
+    """
     intake: Intake = request.app.state.intake
     try:
         async with body_of(request, request.app.state.gate, intake.max_message_size) as body:
@@ -37,6 +40,14 @@ async def post_message(request: Request) -> Response:
 
 
 def _receipt(request: Request, receipt: Receipt, status_code: int = 200) -> Response:
+    if receipt.reason is Reason.COORDINATOR_ERROR:
+        response = _receipt_of(request, receipt, 503)
+        response.headers["Retry-After"] = "2"
+        return response
+    return _receipt_of(request, receipt, status_code)
+
+
+def _receipt_of(request: Request, receipt: Receipt, status_code: int) -> Response:
     if "application/json" not in request.headers.get("accept", ""):
         return Response(status_code=status_code)
     reason = receipt.reason.value if receipt.reason else None

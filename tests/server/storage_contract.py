@@ -164,6 +164,7 @@ class StorageContract:
 
     async def test_no_masks_at_first(self, store):
         assert await (await begin(store)).best_masks() == []
+        assert await store.number_of_masks() == 0
 
     async def test_only_sum_participants_vote(self, store):
         await with_sums(store)
@@ -185,6 +186,21 @@ class StorageContract:
         for voter, mask in zip(voters, (b"x", b"y", b"z", b"y", b"z", b"y"), strict=True):
             assert await store.add_mask(voter, mask) is Stored.ADDED
         assert await store.best_masks() == [(b"y", 3), (b"z", 2)]
+
+    async def test_different_masks_are_counted_once_each_in_their_round(self, store):
+        await begin(store)
+        voters = [bytes([n]) * 32 for n in range(5)]
+        for voter in voters:
+            await store.add_sum_participant(voter, KEY_A)
+        votes = (b"x", 1), (b"x", 1), (b"y", 2), (b"z", 3), (b"y", 3)
+        for voter, (mask, different) in zip(voters, votes, strict=True):
+            await store.add_mask(voter, mask)
+            assert await store.number_of_masks() == different
+        await store.add_mask(voters[0], b"w")
+        await store.add_mask(UPDATE_A, b"v")
+        assert await store.number_of_masks() == 3
+        await begin(store, 2)
+        assert await store.number_of_masks() == 0
 
     async def test_counts_what_was_accepted(self, store):
         await with_sums(store)
@@ -402,7 +418,7 @@ async def everything(store):
         "sums": list((await store.sum_dictionary()).items()),
         "seeds": await store.seed_dictionary(),
         "running": (running.nb_models, running.object()),
-        "masks": await store.best_masks(),
+        "masks": (await store.best_masks(), await store.number_of_masks()),
         "chunks": [[c for c in chunks if c.message == n] for n in {c.message for c in chunks}],
         "latest": await store.latest_global_model(),
     }

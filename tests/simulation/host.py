@@ -113,7 +113,9 @@ class Host:
         intake = self.app.state.intake
         if len(body) > intake.max_message_size:
             return self._receipt(413, intake.refuse_too_large())
-        return self._receipt(200, await intake.receive(body))
+        receipt = await intake.receive(body)
+        failed = receipt.reason is Reason.COORDINATOR_ERROR
+        return self._receipt(503 if failed else 200, receipt)
 
     def _receipt(self, status, receipt):
         reason = receipt.reason and receipt.reason.value

@@ -92,7 +92,10 @@ class Masker:
         mean, a non-negative int, float or Fraction. Both are cut at the configuration's bounds;
         `clamping()` counts the weights this hits. WeightsError for anything else.
         """
-        encoded = self.encode(weights, scalar)
+        return self.cover(self.encode(weights, scalar))
+
+    def cover(self, encoded: MaskObject) -> tuple[bytes, MaskObject]:
+        """The seed and the model masked that `encode`, or noise after it, made."""
         seed = self._seed or self._random(SEED_SIZE)
         return seed, encoded.plus(derive_mask(seed, len(encoded), self.config))
 

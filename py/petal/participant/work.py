@@ -1,7 +1,7 @@
 """Carries out the heavy requests. A driver may call this in a thread, or do better itself."""
 
 from petal.errors import MaskError, PrivacyError
-from petal.mask import Masker, MaskObject, derive_mask, sum_masks
+from petal.mask import Masker, MaskObject, sum_masks
 from petal.participant.events import MaskModel, MasksSummed, ModelMasked, Work, WorkFailed
 from petal.privacy import encode_noised
 
@@ -10,8 +10,8 @@ def carry_out(request: Work) -> ModelMasked | MasksSummed | WorkFailed:
     """The answer to MaskModel or SumMasks; WorkFailed where it cannot be done."""
     try:
         if isinstance(request, MaskModel):
-            mask = derive_mask(request.seed, len(request.weights), request.config)
-            return ModelMasked(encode(request).plus(mask))
+            masker = Masker(request.config, request.seed)
+            return ModelMasked(masker.cover(encode(request))[1])
         return MasksSummed(sum_masks(request.seeds, request.length, request.config))
     except (MaskError, PrivacyError) as error:
         return WorkFailed(str(error))

@@ -116,7 +116,9 @@ def test_a_browser_that_keeps_nothing_says_so_and_goes_on(coordinator, browser: 
         page.goto(coordinator.url)
         join(page, machine(coordinator, Role.SUM).save(), persist=True)
         assert not page.evaluate("heard.interrupted")
-        assert "Nothing is kept for a reload" in " ".join(page.evaluate("heard.warnings"))
+        said = " ".join(page.evaluate("heard.warnings"))
+        assert "Nothing is kept for a reload" in said
+        assert "after a reload it joins as a new participant" in said
         wait_until("it takes part", lambda: page.evaluate("heard.messages.length"))
     finally:
         context.close()

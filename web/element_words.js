@@ -45,7 +45,7 @@ export function words(state) {
 
 /** @param {State & { kind: "running" }} state */
 function running({ connected, reason }) {
-  return connected ? "You are taking part." : `Trying again by itself. ${reason}`;
+  return connected ? "You are taking part." : `Trying again by itself. ${sentence(reason ?? "")}`;
 }
 
 /** What it is doing just now. @param {State} state @param {Record<string, any>} heard */

@@ -21,7 +21,8 @@ export function refusal(message) {
   return `The coordinator did not take this tab's message: ${why}. The next round is another chance.`;
 }
 
-/** A warning as a sentence. @param {string} message */
+/** A warning as a sentence; an address stays as it is. @param {string} message */
 export function sentence(message) {
-  return message.charAt(0).toUpperCase() + message.slice(1) + (/[.!?]$/.test(message) ? "" : ".");
+  const begun = message.replace(/^(?!\w+:\/)\w/, (letter) => letter.toUpperCase());
+  return /[.!?]$/.test(begun) ? begun : `${begun}.`;
 }

@@ -24,11 +24,16 @@ export function trouble({ message }) {
 /** Python, or the task, did not load. */
 export function unloaded({ message }) {
   banner("unloaded", "Python could not be started in this tab.", message,
-    "This page tries again by itself, with the coordinator's next word.");
+    "This page tries again by itself.");
 }
 
 /** It took part, and broke down. @param {{ again: boolean }} next whether the page goes on by itself */
-export function stopped({ message }, { again }) {
+export function stopped({ name, message }, { again }) {
+  if (name === "EnrolmentError") {
+    banner("stopped", "This tab is not admitted.", sentence(message),
+      "With a token, add ?enrolment=TOKEN to this page's address, in this tab.");
+    return;
+  }
   banner("stopped", "This tab stopped taking part.", message, again
     ? "Python is being started afresh with your data. Then this tab goes on by itself."
     : "Press “Join the training” to begin again.");

@@ -14,6 +14,7 @@ import * as sees from "./sees.js";
 import { Sketch } from "./sketch.js";
 import * as view from "./view.js";
 
+const BREAKDOWNS = ["MemoryError", "WorkerError"];
 /** A tab that broke down goes on by itself, but not in circles. Milliseconds. */
 const BETWEEN_BREAKDOWNS = 600_000;
 

@@ -29,12 +29,15 @@ export function table(name, sheet) {
     h("option", { value: name, selected: name === sheet.label }, name)));
   $("own-label-choice").hidden = false;
   $("own-note").textContent =
-    `${name}: ${sheet.rows.toLocaleString("en")} rows, ${sheet.columns.length} columns, separated by ` +
+    `${name}: ${some(sheet.rows, "row")}, ${some(sheet.columns.length, "column")}, separated by ` +
     `${sheet.delimiter}, ${sheet.header ? "names in the first row" : "no names in the first row"}.`;
   $("own-images").replaceChildren();
   $("own-table").replaceChildren(firstRows(sheet));
   $("own-table").hidden = $("own-found").hidden = false;
 }
+
+const some = (/** @type {number} */ count, /** @type {string} */ noun) =>
+  `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
 
 /** The head of the table as it was read, with each column's type. */
 function firstRows({ columns, first }) {

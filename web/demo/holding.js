@@ -61,6 +61,11 @@ export class Holding {
     this.ready.catch(() => {}); // told by who waits for it
   }
 
+  /** Whether Python knows the task; waits for it. */
+  opened() {
+    return this.ready.then(() => true, () => false);
+  }
+
   /** Something was ticked, added or taken away. */
   change() {
     this.ready.then(() => this.#hold()).catch(banners.trouble);

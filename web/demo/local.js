@@ -22,6 +22,8 @@ export class LocalData {
   /** @type {Source | null} */
   #source = null;
   #busy = false;
+  /** Whether the sample gave way to the files. */
+  #displaced = false;
 
   /**
    * @param {(name: string, ...args: any[]) => Promise<any>} call of the worker's Python
@@ -119,7 +121,6 @@ export class LocalData {
     this.#source = source;
     $("use-own").checked = false;
     await this.#split();
-    $("use-shard").checked = false;
   }
 
   async #split() {
@@ -142,10 +143,18 @@ export class LocalData {
     this.#hold(false);
   }
 
+  /** Own data takes the place of the sample, which comes back when it goes. */
+  #displace(held) {
+    const sample = $("use-shard");
+    if (held === this.#displaced || (held && !sample.checked)) return;
+    this.#displaced = held;
+    sample.checked = !held;
+  }
+
   #hold(held, count = 0) {
     $("use-own").disabled = !held;
     $("use-own").checked = held;
-    if (held) $("use-shard").checked = false;
+    this.#displace(held);
     $("own-choice-note").textContent = held
       ? `${count} ${this.#task.unit}.` : "None yet: choose some under “My files”.";
     this.#changed();

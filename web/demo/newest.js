@@ -34,7 +34,7 @@ export class Newest {
     if (id === (this.model?.id ?? null) || this.#busy) return;
     this.#busy = true;
     try {
-      await this.#holding.ready;
+      if (!await this.#holding.opened()) return;
       const found = await fetchModel(this.#participant.coordinator);
       if (found) await this.#judge(found);
     } catch (error) {

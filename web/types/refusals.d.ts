@@ -3,5 +3,5 @@
  * @param {import("./shared/messages.js").MessageDetail | undefined} message
  */
 export function refusal(message: import("./shared/messages.js").MessageDetail | undefined): string;
-/** A warning as a sentence. @param {string} message */
+/** A warning as a sentence; an address stays as it is. @param {string} message */
 export function sentence(message: string): string;

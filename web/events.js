@@ -16,6 +16,7 @@
  * @property {import("./shared/messages.js").TrafficDetail} traffic
  * @property {import("./shared/messages.js").MaskedDetail} masked
  * @property {import("./shared/messages.js").PrivacyDetail} privacy what of the budget is spent
+ * @property {{ norm: number, clip: number }} clipped an update was longer than the clip
  * @property {{ message: string }} warning what a person should know; it goes on
  * @property {import("./shared/messages.js").PlainError} error it cannot go on
  */

@@ -42,6 +42,7 @@ from petal.participant import (
     RoleChosen,
     StateChanged,
     Unavailable,
+    UpdateClipped,
     Work,
     carry_out,
 )
@@ -332,6 +333,8 @@ def _event(notice: Notice) -> tuple[str, dict]:
             return "message", {"stage": stage, "outcome": outcome, "reason": None}
         case Refused(stage, outcome, reason):
             return "message", {"stage": stage, "outcome": outcome, "reason": reason}
+        case UpdateClipped(norm, clip):
+            return "clipped", {"norm": norm, "clip": clip}
         case PrivacyBudget():
             return "privacy", dataclasses.asdict(notice)
         case Unavailable(reason, _, delay):

@@ -40,6 +40,7 @@ from petal.participant.notices import (
     RoleChosen,
     StateChanged,
     Unavailable,
+    UpdateClipped,
     Warning,
     WeightsClamped,
 )
@@ -85,6 +86,7 @@ __all__ = [
     "Unavailable",
     "Unchanged",
     "Unreachable",
+    "UpdateClipped",
     "Wait",
     "Warning",
     "WeightsClamped",

@@ -121,6 +121,17 @@ class WeightsClamped:
 
 
 @dataclass(frozen=True, slots=True)
+class UpdateClipped:
+    """With differential privacy: the update was longer than the clip. Tells about local data."""
+
+    norm: float
+    clip: float
+
+    def __str__(self):
+        return f"the update's norm of {self.norm:.3g} is cut to {self.clip:g}"
+
+
+@dataclass(frozen=True, slots=True)
 class PrivacyBudget:
     """What of the budget for differential privacy is spent: `spent` of `epsilon`, at `delta`.
 
@@ -181,6 +192,7 @@ Notice = (
     | Delivered
     | Refused
     | WeightsClamped
+    | UpdateClipped
     | PrivacyBudget
     | Unavailable
     | Warning

@@ -4,14 +4,16 @@ what that is charged."""
 from dataclasses import replace
 from fractions import Fraction
 
+import numpy as np
+
 from petal.crypto import SEED_SIZE
 from petal.errors import PrivacyError
 from petal.mask import MaskConfigPair
 from petal.participant.events import Scalar
 from petal.participant.memory import Memory
-from petal.participant.notices import PrivacyBudget, Warning
+from petal.participant.notices import PrivacyBudget, UpdateClipped, Warning
 from petal.participant.stages import Context
-from petal.privacy import Account, LocalPrivacy, Noise, lattice_for
+from petal.privacy import Account, LocalPrivacy, Noise, lattice_for, update_norm
 from petal.round import Role, RoundParameters
 
 
@@ -64,13 +66,16 @@ def check_lattice(memory: Memory, config: MaskConfigPair) -> None:
     lattice_for(config.vect, used, asked.clip, asked.noise_multiplier)
 
 
-def draw_noise(ctx: Context, scalar: Scalar) -> None:
+def draw_noise(ctx: Context, weights: np.ndarray, scalar: Scalar) -> None:
     """Draw this update's noise, to be kept: a model masked again after a reload has the same.
 
     The scalar of training is left aside. It is not hidden, and may tell about the data.
     """
     memory = ctx.memory
     memory.noise_seed = ctx.random(SEED_SIZE)
+    norm, clip = update_norm(weights, memory.model), memory.privacy.settings.clip
+    if norm > clip:
+        ctx.tell(UpdateClipped(norm, clip))
     if scalar != memory.scalar and not memory.privacy.updates:
         ctx.tell(
             Warning(

@@ -50,10 +50,11 @@ def _keep(ctx: Context, event: Trained) -> None:
     memory, params = ctx.memory, ctx.memory.params
     scalar = check_scalar(memory.scalar if event.scalar is None else event.scalar)
     weights = check_weights(event.weights, params.model_length, params.mask_config)
+    notice = clamped(weights, scalar, params.mask_config)
     if memory.privacy is not None:
-        private.draw_noise(ctx, scalar)
+        private.draw_noise(ctx, weights, scalar)
         scalar = memory.scalar
-    elif notice := clamped(weights, scalar, params.mask_config):
+    if notice and (notice.nans or memory.privacy is None):
         ctx.tell(notice)
     memory.weights, memory.weights_scalar = weights, scalar
 

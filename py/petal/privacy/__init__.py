@@ -4,7 +4,7 @@ accounts are kept. docs/differential-privacy.md tells what that promises and wha
 from petal.privacy.accounting import epsilon_of, rho_within
 from petal.privacy.gaussian import discrete_gaussian
 from petal.privacy.settings import Account, LocalPrivacy
-from petal.privacy.update import Lattice, Noise, encode_noised, lattice_for
+from petal.privacy.update import Lattice, Noise, encode_noised, lattice_for, update_norm
 
 __all__ = [
     "Account",
@@ -16,4 +16,5 @@ __all__ = [
     "epsilon_of",
     "lattice_for",
     "rho_within",
+    "update_norm",
 ]

@@ -92,13 +92,26 @@ def update_steps(
     weights: np.ndarray, base: np.ndarray, clip: float, lattice: Lattice
 ) -> np.ndarray:
     """int64[n]: weights - base, of norm at most `clip`, on the lattice: D above."""
+    direction, norm = _direction(weights, base)
+    direction *= min(norm, clip * _SAFE) * lattice.scale
+    return np.trunc(direction).astype(np.int64)
+
+
+def update_norm(weights: np.ndarray, base: np.ndarray | None) -> float:
+    """The L2 norm of weights - base, before any clipping."""
+    return _direction(weights, np.zeros_like(weights) if base is None else base)[1]
+
+
+def _direction(weights: np.ndarray, base: np.ndarray) -> tuple[np.ndarray, float]:
+    """float64[n] of norm 1 (or 0), and the update's norm."""
     update = _doubles(weights) - _doubles(base)
     peak = float(np.abs(update).max())
-    if peak:
-        update /= peak
-        norm = peak * math.sqrt(update @ update)
-        update *= min(1.0, clip * _SAFE / norm) * peak * lattice.scale
-    return np.trunc(update).astype(np.int64)
+    if not peak:
+        return update, 0.0
+    update /= peak
+    length = math.sqrt(update @ update)
+    update /= length
+    return update, peak * length
 
 
 def _doubles(weights: np.ndarray) -> np.ndarray:

@@ -22,7 +22,9 @@ from petal.participant import (
     State,
     SumMasks,
     Trained,
+    UpdateClipped,
     Warning,
+    WeightsClamped,
     carry_out,
     snapshot,
 )
@@ -84,6 +86,24 @@ def test_what_leaves_is_clipped_and_noised():
     lattice = lattice_for(world.config.vect, 1, PRIVACY.clip, PRIVACY.noise_multiplier)
     steps = update_steps(trained, world.model, PRIVACY.clip, lattice)
     np.testing.assert_allclose(steps / lattice.scale, 0.01 / 300**0.5, rtol=1e-3)
+
+
+def test_the_norm_is_told_where_it_is_cut_and_numbers_that_are_none_are_too():
+    party, world = updating()
+    world.model = np.zeros(300, "f4")
+    trained = np.full(300, 0.25, "f4")
+    trained[7] = np.nan
+    party.train = lambda request: Trained(trained)
+    until(party, world, MaskModel)
+    [told] = [each for each in party.notices if isinstance(each, UpdateClipped)]
+    assert told.norm == pytest.approx(0.25 * 299**0.5)
+    assert str(told) == "the update's norm of 4.32 is cut to 0.01"
+    [clamped] = [each for each in party.notices if isinstance(each, WeightsClamped)]
+    assert clamped.nans == 1
+    short, world = updating()
+    short.train = lambda request: Trained(np.full(300, 1e-5, "f4"))
+    until(short, world, MaskModel)
+    assert not [e for e in short.notices if isinstance(e, UpdateClipped | WeightsClamped)]
 
 
 def test_without_a_global_model_the_weights_themselves_are_clipped():

@@ -1,8 +1,9 @@
-"""When Python searches for cyclic garbage: all of it only seldom, and not while it is in the way.
+"""When Python searches for cyclic garbage: often what is new, seldom everything.
 
-What nothing refers to any more is freed at once. The search for the rest goes through every object
-there is and stops the event loop meanwhile: with ten thousand open connections for half a second,
-and Python would begin it every few seconds. Young garbage it goes on collecting as always.
+What nothing refers to any more is freed at once. The search for the rest stops the event loop: for
+half a second where ten thousand are connected, and Python would begin it every few seconds. What is
+new it searches only when there are many more objects than before; where as many go as come, that is
+late, and then takes long too.
 """
 
 import asyncio
@@ -22,8 +23,8 @@ searches together take one ten-thousandth of the time."""
 CLOSED = 20_000
 """Connections that were closed since the last search: asyncio leaves 1.5 kB of garbage each."""
 
-MIDDLING = 4
-"""Searches of the youngest before one of what these left over: Python's 10 take 30 ms."""
+NEW = 0.25
+"""Seconds between two searches of what is new: some milliseconds while thousands wait."""
 
 NEVER = 2**31 - 1
 
@@ -34,7 +35,7 @@ async def seldom_collected(gate: Gate) -> AsyncIterator[None]:
     thresholds = gc.get_threshold()
     gc.collect()
     gc.freeze()  # What the process began with is no garbage.
-    gc.set_threshold(thresholds[0], MIDDLING, NEVER)
+    gc.set_threshold(*thresholds[:2], NEVER)
     searching = asyncio.create_task(_search(gate), name="petal garbage")
     try:
         yield
@@ -47,8 +48,10 @@ async def seldom_collected(gate: Gate) -> AsyncIterator[None]:
 async def _search(gate: Gate) -> None:
     waited, closed = 0.0, gate.closed
     while True:
-        await asyncio.sleep(OFTEN)
-        waited += OFTEN
-        if waited >= EACH * gate.connections or gate.closed - closed >= CLOSED:
+        await asyncio.sleep(NEW)
+        gc.collect(1)
+        waited += NEW
+        due = waited >= max(OFTEN, EACH * gate.connections)
+        if due or gate.closed - closed >= CLOSED:
             gc.collect()
             waited, closed = 0.0, gate.closed

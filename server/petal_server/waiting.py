@@ -20,7 +20,7 @@ from petal_server.phases import Context
 from petal_server.published import Board, Published
 from petal_server.resources import LOOKS
 
-AT_ONCE = 16
+AT_ONCE = 8
 """Questions that are let go in one turn of the event loop, so that thousands hold up nobody."""
 
 _WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,6})\"?\s*(?:[,;]|$)", re.IGNORECASE)

@@ -14,18 +14,20 @@ pytestmark = pytest.mark.anyio
 
 @pytest.fixture
 def searches(monkeypatch):
-    """The searches of everything so far; ten milliseconds stand for a minute."""
+    """The searches so far, 2 for one of everything; ten milliseconds stand for a minute."""
     found = []
+    monkeypatch.setattr(garbage, "NEW", 0.005)
     monkeypatch.setattr(garbage, "OFTEN", 0.01)
     monkeypatch.setattr(garbage, "EACH", 0.1)
-    monkeypatch.setattr(garbage.gc, "collect", lambda: found.append(1))
+    monkeypatch.setattr(garbage.gc, "collect", lambda generation=2: found.append(generation))
     return found
 
 
 async def test_with_few_connections_everything_is_searched_again_and_again(searches):
     async with garbage.seldom_collected(Gate(LimitSettings())):
         await asyncio.sleep(0.1)
-    assert len(searches) >= 3
+    assert searches.count(2) >= 3
+    assert searches.count(1) > searches.count(2)
 
 
 async def test_with_many_it_waits(searches):
@@ -33,10 +35,11 @@ async def test_with_many_it_waits(searches):
     gate.connections = 1000
     async with garbage.seldom_collected(gate):
         await asyncio.sleep(0.1)
-        assert len(searches) == 1, "the one at the start"
+        assert searches.count(2) == 1, "the one at the start"
+        assert searches.count(1) >= 3
         gate.closed = garbage.CLOSED
         await asyncio.sleep(0.1)
-        assert len(searches) == 2
+        assert searches.count(2) == 2
 
 
 async def test_afterwards_python_collects_as_before():

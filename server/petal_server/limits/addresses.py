@@ -1,11 +1,13 @@
 """Whom a limit counts: an IPv4 address, or the 64-bit network that one IPv6 host can choose in."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from ipaddress import IPv6Address, IPv6Network, ip_address, ip_network
 
 UNKNOWN = "unknown"
 
 
+@lru_cache(maxsize=16_384)
 def sender_key(host: str | None) -> str:
     """The name under which a sender's address is counted."""
     try:

@@ -3,7 +3,7 @@
 import { fetchModel } from "../petal.js";
 import * as banners from "./banner.js";
 import { Charts, percent } from "./charts.js";
-import { $ } from "./dom.js";
+import { $, h } from "./dom.js";
 import * as round from "./round.js";
 import { saveJson, saveNpy } from "./save.js";
 
@@ -50,8 +50,8 @@ export class Newest {
     this.#charts.add(found.round, { accuracy, loss });
     round.ended(found.round, { accuracy: percent(accuracy), loss: loss.toFixed(3) });
     $("accuracy").textContent = percent(accuracy);
-    $("checked").textContent =
-      checked === null ? "" : `On what you keep for checking: ${percent(checked)}.`;
+    $("checked").replaceChildren(...(checked === null
+      ? [] : ["On what you keep for checking: ", h("b", {}, percent(checked)), "."]));
     $("save-npy").disabled = $("save-json").disabled = false;
     await this.#tell();
   }

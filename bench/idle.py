@@ -5,8 +5,9 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from petal.participant import Delays
 
@@ -14,12 +15,13 @@ from .machine import ROOT
 from .measure import Line, Reading, Target, limit
 from .scale import Run
 from .server import Server, settings
-from .whole_round import SUMS, UPDATES, play
+from .whole_round import SUMS, UPDATES, Played, play
 
 _WEIGHTS = 1000
 _SECONDS = 60
 """Longer than a question stays open: every one is asked anew at least twice."""
 
+_HELD_UP = 0.05
 _PAGE = 4096
 
 
@@ -57,98 +59,111 @@ class Idlers:
 
 def idle(run: Run) -> list[Line]:
     """10,000 participants that wait for news, on one process: its load, its memory, its rounds."""
-    count = run.scale.idlers
-    with Server(settings(_WEIGHTS, SUMS, UPDATES)) as server:
+    count, repeats = run.scale.idlers, run.scale.repeats
+    with Server(None) as still, Server(settings(_WEIGHTS, SUMS, UPDATES)) as server:
         run.tell("rounds without them")
-        alone = [_play(server).last for _ in range(run.scale.repeats + 1)][1:]
+        alone = [_play(server).took[1] for _ in range(repeats + 1)][1:]
         before = server.resident()
         run.tell(f"{count:,} participants join")
         with Idlers(server.url, count) as idlers:
             memory = max(server.resident() - before, _PAGE)
             run.tell(f"{count:,} participants wait")
-            waiting = _wait(server, idlers, _SECONDS if run.scale.name == "full" else 3)
+            seconds = _SECONDS if run.scale.name == "full" else 3
+            waiting = _wait(server, still, idlers, seconds)
             rounds = []
-            for number in range(run.scale.repeats):
-                run.tell(f"round {number + 1} of {run.scale.repeats} beside {count:,} who wait")
-                rounds.append(_beside(server, idlers))
+            for number in range(repeats):
+                run.tell(f"round {number + 1} of {repeats} beside {count:,} who wait")
+                rounds.append(_beside(server, still, idlers))
     return _lines(run, memory, waiting, alone, rounds)
 
 
 @dataclass(frozen=True)
+class Late:
+    """The 99.9th percentile of how late beats came, in seconds: the coordinator's, and those of an
+    event loop that has nothing else to do."""
+
+    ours: float
+    still: float
+
+    @classmethod
+    def since(cls, server: Server, still: Server) -> "Late":
+        """Since this was last asked; whatever the phase was."""
+        found = [each.lateness_since().values() for each in (server, still)]
+        return cls(*(max(phase["p99.9"] for phase in phases) for phases in found))
+
+
+@dataclass(frozen=True)
 class Waiting:
-    """What so many cost while nothing happens."""
+    """What so many cost while nothing happens: requests a second, per cent of a processor."""
 
     requests: float
     processor: float
-    late: float
+    late: Late
 
 
-def _wait(server: Server, idlers: Idlers, seconds: float) -> Waiting:
-    server.lateness_since(), idlers.answered()
+def _wait(server: Server, still: Server, idlers: Idlers, seconds: float) -> Waiting:
+    Late.since(server, still), idlers.answered()
     busy, began = server.processor(), time.perf_counter()
     time.sleep(seconds)
     answers, took = sum(idlers.answered().values()), time.perf_counter() - began
     share = (server.processor() - busy) / took
-    return Waiting(max(answers, 1) / took, 100 * share, _worst(server.lateness_since(), "p99.9"))
+    return Waiting(max(answers, 1) / took, 100 * share, Late.since(server, still))
 
 
-def _worst(lateness: dict[str, dict[str, float]], statistic: str) -> float:
-    return max(phase[statistic] for phase in lateness.values())
-
-
-@dataclass(frozen=True)
-class Round:
-    """A round beside them: seconds from its start until its 10 participants had the new model,
-    from the first of these until everybody did, and how late beats came all the while."""
+class Round(NamedTuple):
+    """Seconds from its start until the model was there, until its 10 participants had it, and from
+    the model until everybody had it; and how late beats came all the while."""
 
     first: float
     last: float
     everybody: float
-    late: float
+    late: Late
 
 
-def _play(server: Server) -> Round:
-    played = asyncio.run(play(server.url, Delays()))
-    return Round(played.first - played.begun, played.last - played.begun, played.first, 0.0)
+def _play(server: Server) -> Played:
+    return asyncio.run(play(server.url, Delays()))
 
 
-def _beside(server: Server, idlers: Idlers) -> Round:
-    server.lateness_since(), idlers.answered()
+def _beside(server: Server, still: Server, idlers: Idlers) -> Round:
+    Late.since(server, still), idlers.answered()
     played, fetched = _play(server), 0
     while fetched < 2 * idlers.count:  # the parameters, then the model
         time.sleep(0.02)
         fetched += idlers.answered().get("200", 0)
-    everybody = time.perf_counter() - played.everybody
-    late = _worst(server.lateness_since(), "p99.9")
-    return replace(played, everybody=everybody, late=late)
+    everybody = time.perf_counter() - played.first
+    return Round(*played.took, everybody, Late.since(server, still))
 
 
 def _lines(
     run: Run, memory: int, waiting: Waiting, alone: list[float], rounds: list[Round]
 ) -> list[Line]:
-    count, held_up = run.scale.idlers, run.scale.target(0.05)
+    count = run.scale.idlers
     size = f"a round of {SUMS + UPDATES} among {count:,}, {_WEIGHTS:,} weights"
-
-    def line(name: str, samples: list[float], unit: str = "s", statistic: str = "median") -> Line:
-        target = Target(at_most=held_up) if "held up" in name and held_up else None
-        return Line("idle", Reading(name, tuple(samples), unit, statistic), (), target)
-
-    last = Reading(f"{size}, until these have the model", _all(rounds, "last"), "s", "median")
+    first, last, everybody, late = zip(*rounds, strict=True)
+    until_last = Reading(f"{size}, until these have the model", last, "s", "median")
     without = Reading("the same without the others", tuple(alone), "s", "median")
     return [
-        line(f"{count:,} participants wait for news: requests", [waiting.requests], "/s"),
-        line("meanwhile the coordinator keeps a processor busy", [waiting.processor], "%"),
-        line("meanwhile the event loop is held up, 99.9 %", [waiting.late], "s", "p99.9"),
-        line("memory that they take, all together", [memory], "B"),
-        line(f"{size}, until the model is there", _all(rounds, "first")),
-        Line("idle", last, (limit(last, without),)),
-        line("from the model until everybody has it", _all(rounds, "everybody")),
-        line("in these rounds the event loop is held up, 99.9 %", _all(rounds, "late"), "s", "max"),
+        _line(f"{count:,} participants wait for news: requests", [waiting.requests], "/s"),
+        _line("meanwhile the coordinator keeps a processor busy", [waiting.processor], "%"),
+        _held_up(run, "meanwhile the event loop is held up, 99.9 %", [waiting.late]),
+        _line("memory that they take, all together", [memory], "B"),
+        _line(f"{size}, until the model is there", first),
+        Line("idle", until_last, (limit(until_last, without),)),
+        _line("from the model until everybody has it", everybody),
+        _held_up(run, "in these rounds the event loop is held up, 99.9 %", late),
     ]
 
 
-def _all(rounds: list[Round], name: str) -> tuple[float, ...]:
-    return tuple(getattr(each, name) for each in rounds)
+def _line(name: str, samples: Sequence[float], unit: str = "s") -> Line:
+    return Line("idle", Reading(name, tuple(samples), unit, "median"))
+
+
+def _held_up(run: Run, name: str, late: Sequence[Late]) -> Line:
+    ours = Reading(name, tuple(each.ours for each in late), "s", "max")
+    still = tuple(each.still for each in late)
+    beside = limit(ours, Reading("an idle event loop meanwhile", still, "s", "max"))
+    target = run.scale.target(_HELD_UP)
+    return Line("idle", ours, (beside,), target and Target(at_most=target))
 
 
 ROWS: dict[str, Callable[[Run], list[Line]]] = {"idle": idle}

@@ -33,7 +33,7 @@ def whole_round(run: Run) -> list[Line]:
         for turn in range(run.scale.repeats + 1):
             run.tell(f"{SUMS + UPDATES} participants, {turn} of {run.scale.repeats}")
             played = [asyncio.run(play(server.url, delays)) for delays in (Delays(), _EAGER)]
-            seconds = [each.last - each.begun for each in played]
+            seconds = [each.took[1] for each in played]
             if turn:
                 usual.append(seconds[0])
                 eager.append(seconds[1])
@@ -51,6 +51,11 @@ class Played:
     begun: float
     first: float
     last: float
+
+    @property
+    def took(self) -> tuple[float, float]:
+        """Until the first, and until the last of them had it."""
+        return self.first - self.begun, self.last - self.begun
 
 
 async def play(url: str, delays: Delays) -> Played:

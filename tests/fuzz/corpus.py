@@ -8,8 +8,11 @@ import numpy as np
 
 from petal.crypto import SigningKeyPair
 from petal.participant import Machine
+from petal.participant.snapshot import MAGIC
 from petal.privacy import LocalPrivacy
 from petal.wire import EnrolmentToken
+
+from ..py.participant.world import Coordinator, Party, machine
 
 VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "wire.json").read_text())
 _SIGNATURES = {"sum": 64, "update": 128, "sum2": 64}
@@ -35,9 +38,25 @@ def examples() -> list[tuple[str, bytes]]:
     found.append(("snapshot", Machine(keys, random=bytes).save()))
     privacy = LocalPrivacy.for_updates(3, clip=1, epsilon=8)
     found.append(("snapshot", Machine(keys, random=bytes, privacy=privacy).save()))
+    saved = [data for name, data in found if name == "snapshot"] + _participants()
+    found += [("snapshot_inside", data[len(MAGIC) : -32]) for data in saved]
     token = EnrolmentToken.issue(keys, keys.public, 2_000_000_000)
     found.append(("enrolment", str(token).encode()))
     return found
+
+
+def _participants() -> list[bytes]:
+    """As they are saved on their way through a round, in every state of it."""
+    world = Coordinator(length=3)
+    parties = [Party(number, machine(number)) for number in range(6)]
+    saved = {}
+    for _ in range(3):
+        for party in parties:
+            for _ in range(40):
+                saved[party.machine.state, party.machine.role] = party.machine.save()
+                party.step(world)
+        world.next_phase()
+    return [*saved.values()]
 
 
 def _npy(array: np.ndarray) -> bytes:

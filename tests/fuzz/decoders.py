@@ -1,9 +1,12 @@
 """Each decoder with what it must keep to: a named error, or something that encodes back."""
 
+from hashlib import sha256
+
 from petal import mask, wire
 from petal.errors import DecodeError, LengthMismatchError, SnapshotError
-from petal.participant import Machine
+from petal.participant import REQUESTS, Fetched, Machine, State
 from petal.participant.models import decode_global_model
+from petal.participant.snapshot import MAGIC
 
 F32 = mask.MaskConfigPair.of(mask.MaskConfig.parse("Prime/F32/B0/M3"))
 
@@ -31,11 +34,23 @@ def global_model(data: bytes) -> None:
 
 
 def snapshot(data: bytes) -> None:
+    """Refused by name, or taken up as it was and able to go on."""
     try:
         machine = Machine.restore(data, random=bytes)
     except SnapshotError:
         return
-    assert Machine.restore(machine.save(), random=bytes).state is machine.state
+    assert machine.save() == data, "taken up as something else"
+    assert isinstance(machine.resume()[-1], REQUESTS)
+    if machine.params is not None and machine.state is not State.FINISHED:
+        # The round is the same: now it must be able to do what its state is about.
+        same = Fetched("params", 200, wire.encode_params(machine.params))
+        assert isinstance(machine.receive(same)[-1], REQUESTS)
+
+
+def snapshot_inside(data: bytes) -> None:
+    """With magic and checksum made right, so that what is between them is read."""
+    body = MAGIC + data
+    snapshot(body + sha256(body).digest())
 
 
 def chunks(data: bytes) -> None:
@@ -76,5 +91,6 @@ DECODERS = {
     ),
     "global_model": global_model,
     "snapshot": snapshot,
+    "snapshot_inside": snapshot_inside,
     "chunks": chunks,
 }

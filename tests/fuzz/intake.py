@@ -16,6 +16,7 @@ from petal_server.outcome import Outcome, Reason
 from petal_server.phases import PhaseName
 
 from ..server.harness import running, summers, to_sum2, to_update, updaters
+from ..server.storage_contract import everything
 
 
 class Coordinators:
@@ -66,9 +67,16 @@ class Coordinators:
         for place in self._places:
             self._runner.run(self._post(*place, body))
 
+    async def _stored(self, ctx):
+        """All that the round keeps, but for parts: what is refused may end a message in parts."""
+        return {
+            name: kept for name, kept in (await everything(ctx.store)).items() if name != "chunks"
+        }
+
     async def _post(self, coordinator, sender, tag, body):
         ctx = coordinator.ctx
         before = ctx.phase, ctx.board, ctx.state, coordinator.counts(ctx.phase)
+        stored = await self._stored(ctx)
         receipt = await coordinator.post(body(sender, tag))
         assert isinstance(receipt.reason, Reason | None), receipt
         assert receipt.reason is not Reason.COORDINATOR_ERROR, "a message broke the coordinator"
@@ -77,4 +85,5 @@ class Coordinators:
         if receipt.outcome is Outcome.REJECTED:
             accepted, rejected, discarded = before[3]
             assert coordinator.counts(ctx.phase) == (accepted, rejected + 1, discarded)
+            assert await self._stored(ctx) == stored, "a message that was refused left a trace"
         assert ctx.reassembly.total_size <= coordinator.settings.multipart.max_total_size

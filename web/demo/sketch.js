@@ -9,7 +9,7 @@ export class Sketch {
   #pad = new Pad($("pad"), () => this.guess());
   #call;
   #drawings;
-  #newest = () => /** @type {any} */ (null);
+  #newest;
 
   /**
    * @param {(name: string, ...args: any[]) => Promise<any>} call of the worker's Python

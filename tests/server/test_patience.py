@@ -53,7 +53,7 @@ async def rounds(limits, refusal):
 
 
 async def test_an_address_that_asks_too_often():
-    model, troubles = await rounds({"requests_per_address": 12}, Refusal.REQUEST_RATE)
+    model, troubles = await rounds({"requests_per_address": 6}, Refusal.REQUEST_RATE)
     assert any("status 429" in trouble for trouble in troubles)
     assert np.allclose(model, 0.25)
 

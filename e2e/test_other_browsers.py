@@ -81,6 +81,6 @@ def test_hidden_tabs_go_on_from_round_to_round(coordinate, natives, puppet):
     browser("open", BLANK)
     assert browser("evaluate", tab, "document.visibilityState") == "hidden"
     done = lambda: browser("evaluate", tab, "rounds.size")  # noqa: E731
-    wait_until("it finishes rounds", lambda: done() >= 3)
+    wait_until("it finishes rounds", lambda: done() >= 2)
     assert browser("evaluate", tab, "document.visibilityState") == "hidden"
     assert browser("evaluate", tab, "petal.participant.state.kind") == "running"

@@ -45,7 +45,7 @@ async def rounds(limits, refusal):
             for _ in range(10)
         ]
         async with asyncio.timeout(3 * SECONDS):
-            while not (refused[refusal] and ctx.board.model_npy):  # noqa: ASYNC110, no event tells
+            while not (refused[refusal] and troubles and ctx.board.model_npy):  # noqa: ASYNC110, no event tells
                 await asyncio.sleep(0.1)
         for each in taking_part:
             each.cancel()

@@ -114,7 +114,7 @@ class Intake:
                 return await self._submit(message, payload, state)
         finally:
             # Only now: until the whole message is stored, its chunks have to be.
-            await self._store(changes)
+            await self._forget(changes)
 
     def _admit(
         self,
@@ -144,6 +144,13 @@ class Intake:
         pk, tag = message.participant_pk, message.tag
         parsed = await self._ctx.workers.run(_parse, tag, payload, pk, state.params)
         return await self._ctx.inbox.submit(Request(state.round_id, tag, pk, parsed))
+
+    async def _forget(self, changes: list[StoredChunk | int]) -> None:
+        """What became of the message is decided: a store that fails now is the round's trouble."""
+        try:
+            await self._store(changes)
+        except StorageError as error:
+            self._ctx.inbox.fail(error)
 
     async def _store(self, changes: list[StoredChunk | int]) -> None:
         """Have the store keep a chunk, or forget the message with a number."""

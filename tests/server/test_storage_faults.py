@@ -239,6 +239,23 @@ async def test_a_part_that_cannot_be_stored_fails_the_round_at_once(store, monke
         assert await coordinator.post(summers(coordinator.params, 1)[0].sum()) == ACCEPTED
 
 
+async def test_who_was_accepted_is_told_so_though_its_parts_cannot_be_forgotten(store, monkeypatch):
+    async def broken(*_):
+        raise StorageError("Input/output error")
+
+    async with running(store=store) as coordinator:
+        await to_update(coordinator)
+        member = updaters(coordinator.params, 1)[0]
+        *first, last = chunked(member, member.update_payload(coordinator.sums))
+        for body in first:
+            assert (await coordinator.post(body)).outcome is Outcome.PENDING
+        with monkeypatch.context() as patch:
+            patch.setattr(SqliteStorage, "drop_chunks", broken)
+            assert await coordinator.post(last) == ACCEPTED
+            await coordinator.reaches(PhaseName.FAILURE)
+        assert "round 1, update: storage: " in coordinator.ctx.last_failure
+
+
 JSON = {"accept": "application/json"}
 
 

@@ -7,6 +7,7 @@ connection there is.
 
 import asyncio
 import re
+import socket
 from collections.abc import Sequence
 
 import h11
@@ -47,6 +48,7 @@ class GuardedConnection(H11Protocol):
     def take_over(self, transport: asyncio.Transport, refused: bool, lingers: bool) -> None:
         """Begin with a connection that is counted already; one too many may linger, or not."""
         super().connection_made(transport)
+        _send_at_once(transport)
         self._host, self._refused, self._lingers = host_of(transport), refused, lingers
         if lingers:
             self._timer = self.loop.call_later(MOMENT, self._turn_away, b"")
@@ -138,3 +140,11 @@ def host_of(transport: asyncio.Transport) -> str | None:
     """The address at the other end."""
     peer = transport.get_extra_info("peername")
     return peer[0] if peer else None
+
+
+def _send_at_once(transport: asyncio.Transport) -> None:
+    """Not to hold an answer's body back until its head is acknowledged: 40 ms, each time.
+
+    asyncio sees to that itself, but not for a socket that `socket.create_server` listened on.
+    """
+    transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -17,6 +17,9 @@ _CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-sta
 _ARGUMENTS = ["--no-sandbox", "--disable-background-networking", "--disable-component-update"]
 _ARGUMENTS += ["--disable-sync", "--no-first-run"]
 _PATIENCE = 120
+# A browser that has just started, or loaded a page, is busy with itself for a while: it keeps what
+# it compiled. Neither is part of a navigation. Seconds.
+_SETTLED = 1, 4
 # The page's module sets `petal`; `load` is the call under way. Milliseconds since navigation.
 _READY = """globalThis.petal?.participant
   ? petal.participant.load().then(() => performance.now()) : null"""
@@ -61,9 +64,11 @@ def tab(run: Run) -> list[Line]:
             run.tell(f"{turn + 1} of {run.scale.tab_repeats}")
             with chromium(playwright) as context:
                 page, counter = context.pages[0], Transferred(context)
+                time.sleep(_SETTLED[0])
                 page.goto(server.url, wait_until="commit")
                 first.append(_until_ready(page, counter))
                 painted.append(_poll(page, _PAINTED) / 1e3)
+                time.sleep(_SETTLED[1])
                 page.reload(wait_until="commit")
                 again.append(_until_ready(page, counter))
     visible = Reading("page visible, first visit", tuple(painted), "s", "median")

@@ -3,8 +3,11 @@
 import socket
 
 import httpx
+import pytest
 
 from .over_sockets import served
+
+pytestmark = pytest.mark.anyio
 
 
 async def test_answers_are_sent_at_once():

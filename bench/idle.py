@@ -87,9 +87,9 @@ class Late:
 
     @classmethod
     def since(cls, server: Server, still: Server) -> "Late":
-        """Since this was last asked; whatever the phase was."""
+        """Since this was last asked; whatever the phase was. 0 if no beat was due since."""
         found = [each.lateness_since().values() for each in (server, still)]
-        return cls(*(max(phase["p99.9"] for phase in phases) for phases in found))
+        return cls(*(max((phase["p99.9"] for phase in phases), default=0.0) for phases in found))
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import base64
 import socket
 import time
 from contextlib import contextmanager
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import httpx
 import pytest
@@ -50,7 +50,7 @@ def bodies_of(client, phase):
     for member in sums:
         post(client, member.sum())
     wait_for(client, "update")
-    keys = decode_dictionary(client.get("/sums").content, 32)
+    keys = decode_dictionary(published(client, "/sums"), 32)
     updates = [member.update(keys) for member in updaters(params, 3)]
     if phase == "update":
         return updates[:2]
@@ -60,9 +60,18 @@ def bodies_of(client, phase):
     return [member.sum2(seeds_of(client, member.pk)) for member in sums]
 
 
+def published(client, path):
+    """What is there a moment after the phase began."""
+    end = time.monotonic() + SECONDS
+    while (answer := client.get(path)).status_code != 200:
+        assert time.monotonic() < end, f"{path} never had an answer"
+        time.sleep(0.01)
+    return answer.content
+
+
 def seeds_of(client, pk):
-    answer = client.get("/seeds", params={"pk": base64.b64encode(pk).decode()})
-    return decode_dictionary(answer.content, 80)
+    pk = quote(base64.b64encode(pk), safe="")
+    return decode_dictionary(published(client, f"/seeds?pk={pk}"), 80)
 
 
 @pytest.mark.parametrize("phase", ["sum", "update", "sum2"])

@@ -15,8 +15,11 @@ from petal.wire import Tag
 from petal_server.outcome import Outcome, Reason
 from petal_server.phases import PhaseName
 
-from ..server.harness import running, summers, to_sum2, to_update, updaters
+from ..server.harness import Coordinator, running
+from ..server.members import summers, updaters
 from ..server.storage_contract import everything
+
+WAYS = (Tag.SUM, None), (Tag.UPDATE, Coordinator.to_update), (Tag.SUM2, Coordinator.to_sum2)
 
 
 class Coordinators:
@@ -30,7 +33,7 @@ class Coordinators:
 
     async def _start(self):
         places = []
-        for tag, prepare in ((Tag.SUM, None), (Tag.UPDATE, to_update), (Tag.SUM2, to_sum2)):
+        for tag, prepare in WAYS:
             coordinator = await self._stack.enter_async_context(running(seed=tag))
             sums = await prepare(coordinator) if prepare else summers(coordinator.params, 1, 500)
             sender = updaters(coordinator.params, 1, 900)[0] if tag is Tag.UPDATE else sums[0]

@@ -14,7 +14,8 @@ from petal_server.outcome import Outcome, Reason, Receipt
 from petal_server.phases import PhaseName
 from petal_server.revoked import Revoked
 
-from .harness import ACCEPTED, running, small_settings, summers, updaters
+from .harness import ACCEPTED, running, small_settings
+from .members import summers, updaters
 from .over_sockets import served
 
 pytestmark = pytest.mark.anyio

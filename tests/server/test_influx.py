@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from petal_server.phases import PhaseName
 
-from .harness import finish, running, small_settings, to_sum2, to_update
+from .harness import running, small_settings
 
 pytestmark = pytest.mark.anyio
 
@@ -68,7 +68,7 @@ async def test_xaynets_measurements_of_a_round():
     async with receiving() as (receiver, url):
         async with running(pushing_to(url)) as coordinator:
             await coordinator.post(b"noise")
-            await finish(coordinator, await to_sum2(coordinator))
+            await coordinator.finish(await coordinator.to_sum2())
         assert all(LINE.fullmatch(line) for line in receiver.lines)
         assert {"db": "petal test", "precision": "ns"} in receiver.queries
         assert receiver.of("message_accepted").count((",phase=2,round_id=1", "value=1i")) == 3
@@ -92,7 +92,7 @@ async def test_no_two_points_replace_each_other():
 async def test_a_failed_round_is_an_event():
     async with receiving() as (receiver, url):
         async with running(pushing_to(url)) as coordinator:
-            await to_update(coordinator)
+            await coordinator.to_update()
             await coordinator.reaches(PhaseName.FAILURE, after=60)
         assert ("", 'title="Phase error",description="update: timeout"') in receiver.of("event")
 
@@ -103,7 +103,7 @@ async def test_points_wait_for_a_database_that_is_down(status):
         receiver.status = status or 204
         address = url if status else "http://127.0.0.1:9"
         async with running(pushing_to(address)) as coordinator:
-            await to_update(coordinator)
+            await coordinator.to_update()
             push = coordinator.app.state.onlookers._influx
             await coordinator.until(lambda: not push._works, "a failed push")
             assert receiver.lines == []

@@ -15,17 +15,8 @@ from petal_server.outcome import Outcome, Reason, Receipt
 from petal_server.phases import PhaseName
 from petal_server.sizes import largest_message
 
-from .harness import (
-    ACCEPTED,
-    finish,
-    members,
-    running,
-    small_settings,
-    summers,
-    to_sum2,
-    to_update,
-    updaters,
-)
+from .harness import ACCEPTED, running, small_settings
+from .members import members, summers, updaters
 
 pytestmark = pytest.mark.anyio
 
@@ -109,7 +100,7 @@ async def test_each_kind_of_message_has_its_phase():
         early = updaters(coordinator.params, 1)[0]
         key = EncryptionKeyPair.generate(early.draw)
         await rejected(coordinator, early.update({key.public: key.public}), Reason.WRONG_PHASE)
-        sums = await to_update(coordinator)
+        sums = await coordinator.to_update()
         await rejected(coordinator, sums[0].sum(), Reason.WRONG_PHASE)
         await rejected(coordinator, sums[0].sum2({}), Reason.WRONG_PHASE)
 
@@ -158,7 +149,7 @@ async def test_a_payload_that_does_not_parse_to_its_end(change):
 
 async def test_a_mask_object_of_no_known_configuration():
     async with running() as coordinator:
-        await to_update(coordinator)
+        await coordinator.to_update()
         member = updaters(coordinator.params, 1)[0]
         payload = bytearray(member.update_payload(coordinator.sums).to_bytes())
         payload[128] = 9
@@ -183,14 +174,14 @@ async def test_only_those_drawn_may_sum():
 
 async def test_a_sum_participant_may_not_update():
     async with running() as coordinator:
-        sums = await to_update(coordinator)
+        sums = await coordinator.to_update()
         body = sums[0].update(coordinator.sums)
         await rejected(coordinator, body, Reason.IS_A_SUM_PARTICIPANT)
 
 
 async def test_an_update_signature_of_another_participant():
     async with running() as coordinator:
-        await to_update(coordinator)
+        await coordinator.to_update()
         member, other = updaters(coordinator.params, 2)
         body = member.update(coordinator.sums, update_signature=other.tasks.update_signature)
         await rejected(coordinator, body, Reason.UPDATE_SIGNATURE)
@@ -200,7 +191,7 @@ async def test_only_those_drawn_may_update():
     pet = small_settings().pet.model_dump()
     pet["update"]["prob"] = 0.5
     async with running(small_settings(pet=pet)) as coordinator:
-        await to_update(coordinator)
+        await coordinator.to_update()
         body = members(coordinator.params, Role.NONE, 1)[0].update(coordinator.sums)
         await rejected(coordinator, body, Reason.NOT_AN_UPDATE_PARTICIPANT)
 
@@ -222,7 +213,7 @@ async def test_a_sum_participant_registers_once():
 
 async def test_an_update_participant_is_added_once():
     async with running() as coordinator:
-        sums = await to_update(coordinator)
+        sums = await coordinator.to_update()
         updates = updaters(coordinator.params, 3)
         first = updates[0].update(coordinator.sums)
         assert await coordinator.post(first) == ACCEPTED
@@ -232,35 +223,35 @@ async def test_an_update_participant_is_added_once():
         for member in updates[1:]:
             assert await coordinator.post(member.update(coordinator.sums)) == ACCEPTED
         await coordinator.reaches(PhaseName.SUM2, after=10)
-        await finish(coordinator, sums)
+        await coordinator.finish(sums)
         model = await coordinator.ctx.store.latest_global_model()
         assert np.frombuffer(model.npy[-12:], np.float32).tolist() == [0.5] * 3
 
 
 async def test_a_sum_participant_votes_once():
     async with running() as coordinator:
-        first, second = await to_sum2(coordinator, 2)
+        first, second = await coordinator.to_sum2(2)
         vote = first.sum2(coordinator.seeds_of(first.pk))
         assert await coordinator.post(vote) == ACCEPTED
         await rejected(coordinator, vote, Reason.REPLAYED)
         other = derive_mask(bytes(32), 3, coordinator.params.mask_config)
         await rejected(coordinator, first.sum2({}, mask=other), Reason.REPLAYED)
-        await finish(coordinator, [second])
+        await coordinator.finish([second])
 
 
 async def test_only_registered_sum_participants_vote():
     async with running() as coordinator:
-        sums = await to_sum2(coordinator)
+        sums = await coordinator.to_sum2()
         stranger = summers(coordinator.params, 2)[1]
         mask = sums[0].mask(coordinator.seeds_of(sums[0].pk))
         await rejected(coordinator, stranger.sum2({}, mask=mask), Reason.UNKNOWN_SUM_PARTICIPANT)
-        await finish(coordinator, sums)
+        await coordinator.finish(sums)
 
 
 @pytest.mark.parametrize("keys", ["none", "one too few", "one too many", "another"])
 async def test_seeds_must_be_for_exactly_the_sum_participants(keys):
     async with running() as coordinator:
-        sums = await to_update(coordinator, 2)
+        sums = await coordinator.to_update(2)
         right = list(coordinator.sums.items())
         stranger = (bytes(32), right[0][1])
         wrong = {
@@ -274,7 +265,7 @@ async def test_seeds_must_be_for_exactly_the_sum_participants(keys):
         for member in updates:  # the first one too: its failed try left no trace
             assert await coordinator.post(member.update(coordinator.sums)) == ACCEPTED
         await coordinator.reaches(PhaseName.SUM2, after=10)
-        await finish(coordinator, sums)
+        await coordinator.finish(sums)
 
 
 def other_config(params):
@@ -295,23 +286,23 @@ WRONG_OBJECTS = [
 @pytest.mark.parametrize(("wrong", "reason"), WRONG_OBJECTS)
 async def test_a_masked_model_of_another_kind(wrong, reason):
     async with running() as coordinator:
-        sums = await to_update(coordinator)
+        sums = await coordinator.to_update()
         updates = updaters(coordinator.params, 3)
         body = updates[0].update(coordinator.sums, masked_model=wrong(coordinator.params))
         await rejected(coordinator, body, reason)
         for member in updates:
             assert await coordinator.post(member.update(coordinator.sums)) == ACCEPTED
         await coordinator.reaches(PhaseName.SUM2, after=10)
-        await finish(coordinator, sums)
+        await coordinator.finish(sums)
 
 
 @pytest.mark.parametrize(("wrong", "reason"), WRONG_OBJECTS)
 async def test_a_mask_of_another_kind(wrong, reason):
     async with running() as coordinator:
-        sums = await to_sum2(coordinator)
+        sums = await coordinator.to_sum2()
         body = sums[0].sum2({}, mask=wrong(coordinator.params))
         await rejected(coordinator, body, reason)
-        await finish(coordinator, sums)
+        await coordinator.finish(sums)
 
 
 def with_element(payload, offset, config, value):
@@ -322,7 +313,7 @@ def with_element(payload, offset, config, value):
 @pytest.mark.parametrize("element", ["first weight", "last weight", "scalar"])
 async def test_an_element_at_the_order(element):
     async with running() as coordinator:
-        sums = await to_update(coordinator)
+        sums = await coordinator.to_update()
         config, updates = coordinator.params.mask_config.vect, updaters(coordinator.params, 3)
         payload = updates[0].update_payload(coordinator.sums).to_bytes()
         first = 128 + 4 + 4
@@ -337,12 +328,12 @@ async def test_an_element_at_the_order(element):
         for member in updates:
             assert await coordinator.post(member.update(coordinator.sums)) == ACCEPTED
         await coordinator.reaches(PhaseName.SUM2, after=10)
-        await finish(coordinator, sums)
+        await coordinator.finish(sums)
 
 
 async def test_one_model_more_than_the_configuration_holds(monkeypatch):
     async with running() as coordinator:
-        sums = await to_update(coordinator)
+        sums = await coordinator.to_update()
         bodies = [m.update(coordinator.sums) for m in updaters(coordinator.params, 4)]
         # A thousand real updates would take minutes; three stand for them.
         monkeypatch.setattr(MaskConfig, "max_models", 3)
@@ -351,7 +342,7 @@ async def test_one_model_more_than_the_configuration_holds(monkeypatch):
         await rejected(coordinator, bodies[3], Reason.TOO_MANY_MODELS)
         await coordinator.reaches(PhaseName.SUM2, after=10)
         assert len(coordinator.seeds_of(sums[0].pk)) == 3
-        await finish(coordinator, sums)
+        await coordinator.finish(sums)
 
 
 async def test_a_checked_message_that_arrives_in_the_next_round(monkeypatch):
@@ -381,7 +372,7 @@ async def test_no_mutation_of_a_payload_stops_the_round():
     """Signed and sealed as it should be, with random bytes in it: the worst a participant sends."""
     draw = random.Random(20)
     async with running() as coordinator:
-        sums = await to_update(coordinator)
+        sums = await coordinator.to_update()
         hostile, *honest = updaters(coordinator.params, 4)
         payload = hostile.update_payload(coordinator.sums).to_bytes()
         outcomes = Counter()

@@ -16,7 +16,8 @@ from petal_server.limits.gate import LINGERING
 from petal_server.limits.rates import MOST_ADDRESSES, Rates
 from petal_server.settings import LimitSettings
 
-from .harness import small_settings, summers
+from .harness import small_settings
+from .members import summers
 from .over_sockets import SECONDS, served
 
 pytestmark = pytest.mark.anyio

@@ -12,7 +12,8 @@ from petal_server.outcome import Reason
 from petal_server.phases import PhaseName
 from petal_server.settings import LogSettings
 
-from .harness import finish, running, summers, to_sum2
+from .harness import running
+from .members import summers
 
 
 @pytest.fixture
@@ -88,7 +89,7 @@ def test_levels_by_target(capsys, restore_logging, text, shown):
 async def test_a_round_can_be_read_from_the_log(json_log):
     json_lines = json_log()
     async with running() as coordinator:
-        await finish(coordinator, await to_sum2(coordinator))
+        await coordinator.finish(await coordinator.to_sum2())
         model_id = coordinator.ctx.board.model_id
     lines = [line for line in json_lines() if line["logger"] == "petal.phase"]
     starts = [(li["phase"], li["round"]) for li in lines if li["event"] == "phase starts"]
@@ -130,12 +131,12 @@ async def test_a_failed_round_says_why(json_log):
 async def test_no_secret_is_logged_or_shown(json_log):
     json_lines = json_log()
     async with running() as coordinator:
-        sums = await to_sum2(coordinator)
+        sums = await coordinator.to_sum2()
         secret = coordinator.ctx.state.keys.secret
         shown = repr(coordinator.ctx) + repr(coordinator.ctx.state)
         seeds = coordinator.seeds_of(sums[0].pk)
         mask_seeds = [sums[0].ephemeral.open(sealed) for sealed in seeds.values()]
-        await finish(coordinator, sums)
+        await coordinator.finish(sums)
     text = shown + json.dumps(json_lines())
     for hidden in (secret, *mask_seeds, *seeds.values()):
         assert hidden.hex() not in text

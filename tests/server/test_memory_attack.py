@@ -10,7 +10,7 @@ import pytest
 from petal.wire import decode_params
 
 from .flood import flooding
-from .harness import summers
+from .members import summers
 from .test_serve import SECONDS, serving
 
 JSON = {"accept": "application/json"}

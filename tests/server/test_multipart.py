@@ -11,7 +11,8 @@ from petal_server.phases import PhaseName
 from petal_server.settings import MultipartSettings
 
 from .clock import FakeClock
-from .harness import ACCEPTED, finish, running, summers, to_update, updaters
+from .harness import ACCEPTED, running
+from .members import summers, updaters
 
 pytestmark = pytest.mark.anyio
 
@@ -42,7 +43,7 @@ def chunked(member, payload, size=300, message_id=7):
 
 async def test_a_round_of_chunks_in_any_order():
     async with running() as coordinator:
-        sums = await to_update(coordinator)
+        sums = await coordinator.to_update()
         for member in updaters(coordinator.params, 3):
             bodies = chunked(member, member.update_payload(coordinator.sums))
             assert len(bodies) > 2
@@ -51,12 +52,12 @@ async def test_a_round_of_chunks_in_any_order():
             assert receipts == [PENDING] * (len(bodies) - 1) + [ACCEPTED]
         assert coordinator.ctx.reassembly.messages == 0
         await coordinator.reaches(PhaseName.SUM2, after=10)
-        await finish(coordinator, sums)
+        await coordinator.finish(sums)
 
 
 async def test_a_chunk_sent_twice_changes_nothing():
     async with running() as coordinator:
-        await to_update(coordinator)
+        await coordinator.to_update()
         member = updaters(coordinator.params, 1)[0]
         bodies = chunked(member, member.update_payload(coordinator.sums))
         for body in [*bodies[:-1], *bodies[:-1]]:
@@ -66,7 +67,7 @@ async def test_a_chunk_sent_twice_changes_nothing():
 
 async def test_the_last_chunk_again_after_its_answer_was_lost():
     async with running() as coordinator:
-        await to_update(coordinator)
+        await coordinator.to_update()
         member = updaters(coordinator.params, 1)[0]
         bodies = chunked(member, member.update_payload(coordinator.sums))
         assert [await coordinator.post(body) for body in bodies][-1] == ACCEPTED
@@ -77,7 +78,7 @@ async def test_the_last_chunk_again_after_its_answer_was_lost():
 
 async def test_unfinished_messages_are_forgotten_when_the_phase_changes():
     async with running() as coordinator:
-        await to_update(coordinator)
+        await coordinator.to_update()
         updates = updaters(coordinator.params, 4)
         bodies = chunked(updates[3], updates[3].update_payload(coordinator.sums))
         assert await coordinator.post(bodies[0]) == PENDING
@@ -111,7 +112,7 @@ async def test_a_chunk_that_was_being_opened_when_its_phase_ended(monkeypatch):
 
 async def test_a_chunk_without_its_header_is_rejected():
     async with running() as coordinator:
-        await to_update(coordinator)
+        await coordinator.to_update()
         member = updaters(coordinator.params, 1)[0]
         body = member.sealed(member.signed(Tag.UPDATE, bytes(7), multipart=True))
         assert await coordinator.post(body) == Receipt(Outcome.REJECTED, Reason.MULTIPART)
@@ -119,7 +120,7 @@ async def test_a_chunk_without_its_header_is_rejected():
 
 async def test_a_complete_message_is_checked_like_any_other():
     async with running() as coordinator:
-        sums = await to_update(coordinator)
+        sums = await coordinator.to_update()
         payload = sums[0].update_payload(coordinator.sums)
         *first, last = chunked(sums[0], payload)
         for body in first:
@@ -131,7 +132,7 @@ async def test_a_complete_message_is_checked_like_any_other():
 async def test_a_payload_longer_than_any_is_dropped():
     async with running() as coordinator:
         member = updaters(coordinator.params, 1)[0]
-        await to_update(coordinator)
+        await coordinator.to_update()
         for number in range(100):
             piece = Chunk(number, 1, False, bytes(200)).to_bytes()
             receipt = await coordinator.post(

@@ -14,7 +14,8 @@ from petal_server.openapi import DOCUMENT
 from petal_server.phases import PhaseName
 from petal_server.storage import MemoryStorage, StorageError
 
-from .harness import ACCEPTED, finish, running, small_settings, summers, to_sum2
+from .harness import ACCEPTED, running, small_settings
+from .members import summers
 from .over_sockets import served
 
 pytestmark = pytest.mark.anyio
@@ -104,7 +105,7 @@ async def test_a_machine_that_stopped_is_dead():
 
 async def test_metrics_of_a_round():
     async with asking() as (coordinator, client):
-        sums = await to_sum2(coordinator)
+        sums = await coordinator.to_sum2()
         now = await samples(client)
         assert now["petal_phase", "sum2"] == 1
         assert sum(value for (name, *_), value in now.items() if name == "petal_phase") == 1
@@ -114,7 +115,7 @@ async def test_metrics_of_a_round():
         assert now["petal_model_length",] == 3
         assert now["petal_messages_total", "accepted", "sum", ""] == 1
         assert now["petal_messages_total", "accepted", "update", ""] == 3
-        await finish(coordinator, sums)
+        await coordinator.finish(sums)
         then = await samples(client)
         assert then["petal_masks",] == 1
         assert then["petal_models_total",] == 1

@@ -10,16 +10,8 @@ from petal_server.outcome import Outcome, Reason, Receipt
 from petal_server.phases import PhaseName
 from petal_server.storage import MemoryStorage, StorageError
 
-from .harness import (
-    ACCEPTED,
-    finish,
-    running,
-    small_settings,
-    summers,
-    to_sum2,
-    to_update,
-    updaters,
-)
+from .harness import ACCEPTED, running, small_settings
+from .members import summers, updaters
 
 pytestmark = pytest.mark.anyio
 
@@ -32,12 +24,12 @@ async def enough_sums(coordinator):
 
 
 async def enough_updates(coordinator):
-    await to_update(coordinator)
+    await coordinator.to_update()
     return [member.update(coordinator.sums) for member in updaters(coordinator.params, 5)]
 
 
 async def enough_votes(coordinator):
-    sums = await to_sum2(coordinator, 2)
+    sums = await coordinator.to_sum2(2)
     return [member.sum2(coordinator.seeds_of(member.pk)) for member in sums]
 
 
@@ -147,7 +139,7 @@ async def test_a_request_that_comes_just_after_the_last_is_discarded(monkeypatch
 
 async def test_a_tie_of_masks_fails_the_round():
     async with running() as coordinator:
-        sums = await to_sum2(coordinator, 2)
+        sums = await coordinator.to_sum2(2)
         wrong = derive_mask(b"x" * 32, 3, coordinator.params.mask_config)
         seeds = [coordinator.seeds_of(member.pk) for member in sums]
         assert await coordinator.post(sums[0].sum2(seeds[0])) == ACCEPTED
@@ -159,7 +151,7 @@ async def test_a_tie_of_masks_fails_the_round():
 
 async def test_scalars_of_nothing_fail_the_round_by_name():
     async with running() as coordinator:
-        sums = await to_update(coordinator)
+        sums = await coordinator.to_update()
         for member in updaters(coordinator.params, 3):
             assert await coordinator.post(member.update(coordinator.sums, scalar=0)) == ACCEPTED
         await coordinator.reaches(PhaseName.SUM2, after=10)
@@ -171,13 +163,13 @@ async def test_scalars_of_nothing_fail_the_round_by_name():
 
 async def test_a_failed_round_keeps_the_last_model():
     async with running() as coordinator:
-        await finish(coordinator, await to_sum2(coordinator))
+        await coordinator.finish(await coordinator.to_sum2())
         model = coordinator.ctx.board.model_id
         coordinator.clock.advance(10)
         await coordinator.reaches(PhaseName.FAILURE, after=60)
         assert coordinator.ctx.board.model_id == model
         await coordinator.reaches(PhaseName.SUM, after=DELAY)
-        await finish(coordinator, await to_sum2(coordinator))
+        await coordinator.finish(await coordinator.to_sum2())
         assert coordinator.ctx.board.model_id.startswith("3_")
 
 
@@ -216,7 +208,7 @@ async def test_a_store_that_stops_answering_fails_the_round_until_it_is_back():
             await coordinator.until(lambda: coordinator.ctx.phase is PhaseName.FAILURE)
         store.broken = False
         await coordinator.reaches(PhaseName.SUM, after=DELAY)
-        await finish(coordinator, await to_sum2(coordinator))
+        await coordinator.finish(await coordinator.to_sum2())
 
 
 async def test_an_unexpected_error_fails_the_round_without_its_text(monkeypatch):
@@ -243,9 +235,9 @@ async def test_stopping_answers_whoever_waits():
 async def test_stopping_in_any_phase(phase):
     async with running() as coordinator:
         if phase is PhaseName.UPDATE:
-            await to_update(coordinator)
+            await coordinator.to_update()
         elif phase is PhaseName.SUM2:
-            await to_sum2(coordinator)
+            await coordinator.to_sum2()
         else:
             coordinator.clock.advance(10)
             await coordinator.reaches(PhaseName.FAILURE, after=60)
@@ -254,7 +246,7 @@ async def test_stopping_in_any_phase(phase):
 
 async def test_counts_start_anew_each_round():
     async with running() as coordinator:
-        await finish(coordinator, await to_sum2(coordinator))
+        await coordinator.finish(await coordinator.to_sum2())
         collecting = (PhaseName.SUM, PhaseName.UPDATE, PhaseName.SUM2)
         assert [coordinator.counts(phase) for phase in collecting] == [(0, 0, 0)] * 3
         assert Counter() == coordinator.ctx.counts[PhaseName.SUM]

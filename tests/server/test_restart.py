@@ -15,17 +15,9 @@ from petal_server.settings import Settings
 from petal_server.storage import SqliteStorage
 
 from .clock import FakeClock
-from .harness import (
-    ACCEPTED,
-    finish,
-    running,
-    small_settings,
-    summers,
-    to_sum2,
-    to_update,
-    updaters,
-)
+from .harness import ACCEPTED, running, small_settings
 from .killed import copy_of, opened_after_a_kill
+from .members import summers, updaters
 from .test_multipart import PENDING, chunked
 
 pytestmark = pytest.mark.anyio
@@ -106,7 +98,7 @@ async def test_the_same_round_goes_on_in_each_phase(killable):
         assert decode_model(one.ctx.board.model_bincode.body) == [Fraction(1, 8)] * 3
     async with killable.start() as one:
         assert (one.ctx.state, shown(one)) == (second, model)
-        await finish(one, await to_sum2(one))
+        await one.finish(await one.to_sum2())
 
 
 async def killed_in(killable, phase):
@@ -116,11 +108,11 @@ async def killed_in(killable, phase):
             sums = summers(one.params, 1)
             assert await one.post(sums[0].sum()) == ACCEPTED
         elif phase is PhaseName.UPDATE:
-            sums = await to_update(one)
+            sums = await one.to_update()
             for member in updaters(one.params, 3):
                 assert await one.post(member.update(one.sums)) == ACCEPTED
         else:
-            sums = await to_sum2(one)
+            sums = await one.to_sum2()
             assert await one.post(sums[0].sum2(one.seeds_of(sums[0].pk))) == ACCEPTED
     return sums
 
@@ -170,46 +162,40 @@ async def test_a_clock_that_was_set_back_begins_the_phase_anew(killable, monkeyp
         await one.reaches(PhaseName.UPDATE, after=0.5)
 
 
+async def killed_at(one, call, killable, monkeypatch):
+    """Unmasks a round up to this ``call`` of the store; the folder as it is then."""
+    [member] = await one.to_sum2()
+    left = []
+
+    async def killed_here(*_):
+        left.append(copy_of(killable.folder))
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(one.ctx.store, call, killed_here)
+    assert await one.post(member.sum2(one.seeds_of(member.pk))) == ACCEPTED
+    killable.clock.advance(10)
+    await one.until(lambda: left)
+    one.app.state.machine._task.cancel()
+    one.app.state.machine._task = None
+    return left[0]
+
+
 async def test_killed_between_the_model_and_the_next_round(killable, monkeypatch):
     """The model is there, the next round is not: it must not be made a second time."""
     async with killable.start() as one:
-        sums = await to_sum2(one)
-        left = []
-
-        async def killed_here(*_):
-            left.append(copy_of(killable.folder))
-            await asyncio.Event().wait()
-
-        monkeypatch.setattr(one.ctx.store, "begin_round", killed_here)
-        assert await one.post(sums[0].sum2(one.seeds_of(sums[0].pk))) == ACCEPTED
-        killable.clock.advance(10)
-        await one.until(lambda: left)
+        left = await killed_at(one, "begin_round", killable, monkeypatch)
         model = one.ctx.board.model_bincode.body
-        one.app.state.machine._task.cancel()
-        one.app.state.machine._task = None
-    killable.folder = left[0]
+    killable.folder = left
     async with killable.start() as one:
         assert one.ctx.state.round_id == 2
         assert one.ctx.board.model_bincode.body == model
-        await finish(one, await to_sum2(one))
+        await one.finish(await one.to_sum2())
 
 
 async def test_killed_before_the_model_was_stored(killable, monkeypatch):
     async with killable.start() as one:
-        sums = await to_sum2(one)
-        left = []
-
-        async def killed_here(*_):
-            left.append(copy_of(killable.folder))
-            await asyncio.Event().wait()
-
-        monkeypatch.setattr(one.ctx.store, "set_global_model", killed_here)
-        assert await one.post(sums[0].sum2(one.seeds_of(sums[0].pk))) == ACCEPTED
-        killable.clock.advance(10)
-        await one.until(lambda: left)
-        one.app.state.machine._task.cancel()
-        one.app.state.machine._task = None
-    killable.folder = left[0]
+        left = await killed_at(one, "set_global_model", killable, monkeypatch)
+    killable.folder = left
     async with killable.start() as one:
         assert one.ctx.state.round_id == 2
         assert decode_model(one.ctx.board.model_bincode.body) == [Fraction(1, 2)] * 3
@@ -217,7 +203,7 @@ async def test_killed_before_the_model_was_stored(killable, monkeypatch):
 
 async def test_a_failed_round_is_not_taken_up_for_long(killable):
     async with killable.start() as one:
-        await to_update(one)
+        await one.to_update()
         await one.reaches(PhaseName.FAILURE, after=60)
     async with killable.start(PhaseName.FAILURE) as one:
         assert one.ctx.last_failure.startswith("round 1, update: timeout")
@@ -227,7 +213,7 @@ async def test_a_failed_round_is_not_taken_up_for_long(killable):
 
 async def test_chunks_that_were_answered_are_there(killable):
     async with killable.start() as one:
-        await to_update(one)
+        await one.to_update()
         first, second, third = updaters(one.params, 3)
         parts = chunked(first, first.update_payload(one.sums))
         random.Random(1).shuffle(parts)
@@ -253,7 +239,7 @@ async def test_chunks_that_were_answered_are_there(killable):
 
 async def test_parts_that_made_room_do_not_come_back(killable):
     async with killable.start() as one:
-        await to_update(one)
+        await one.to_update()
         member = updaters(one.params, 1)[0]
         payload = member.update_payload(one.sums)
         for message_id in range(5):
@@ -279,7 +265,7 @@ async def test_stopping_keeps_the_round(killable):
 
 async def test_without_restore_everything_begins_anew_but_models_stay(killable):
     async with killable.start() as one:
-        await finish(one, await to_sum2(one))
+        await one.finish(await one.to_sum2())
         model_id = one.ctx.board.model_id
     async with killable.start(restore=False) as one:
         assert one.ctx.state.round_id == 1
@@ -299,8 +285,8 @@ CHANGED = [
 @pytest.mark.parametrize("change", CHANGED, ids=str)
 async def test_settings_that_changed_begin_a_new_round(killable, change, capsys):
     async with killable.start() as one:
-        await finish(one, await to_sum2(one))
-        await to_update(one)
+        await one.finish(await one.to_sum2())
+        await one.to_update()
         model_id = one.ctx.board.model_id
     settings = small_settings(**change)
     async with killable.start(settings=settings) as one:
@@ -312,7 +298,7 @@ async def test_settings_that_changed_begin_a_new_round(killable, change, capsys)
         told = capsys.readouterr().out
         assert "the settings have changed" in told
         assert ("the latest model is not for these settings" in told) == (not fits)
-        await finish(one, await to_sum2(one))
+        await one.finish(await one.to_sum2())
 
 
 async def test_limits_that_changed_apply_to_the_same_round(killable):
@@ -331,7 +317,7 @@ async def test_old_models_make_room_on_the_disk(tmp_path):
     async with killable.start() as one:
         ids = []
         for _ in range(4):
-            await finish(one, await to_sum2(one))
+            await one.finish(await one.to_sum2())
             ids.append(one.ctx.board.model_id)
     files = sorted(path.name for path in (killable.folder / "models").iterdir())
     assert files == sorted(f"{i}.{kind}" for i in ids[2:] for kind in ("npy", "bincode"))

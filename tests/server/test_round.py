@@ -9,7 +9,8 @@ import pytest
 from petal.wire import decode_model
 from petal_server.phases import PhaseName
 
-from .harness import ACCEPTED, finish, running, small_settings, summers, to_update, updaters
+from .harness import ACCEPTED, running, small_settings
+from .members import summers, updaters
 
 pytestmark = pytest.mark.anyio
 
@@ -19,7 +20,7 @@ SCALARS = (1, Fraction(1, 2), Fraction(1, 4))
 
 async def play(coordinator):
     """One round; every byte that the coordinator published, in order."""
-    sums = await to_update(coordinator, 2)
+    sums = await coordinator.to_update(2)
     published = [coordinator.ctx.board.params.body, coordinator.ctx.board.sums.body]
     members = updaters(coordinator.params, 3)
     for member, weights, scalar in zip(members, WEIGHTS, SCALARS, strict=True):
@@ -27,7 +28,7 @@ async def play(coordinator):
         assert await coordinator.post(body) == ACCEPTED
     await coordinator.reaches(PhaseName.SUM2, after=10)
     published += [coordinator.ctx.board.seeds.of(member.pk).body for member in sums]
-    await finish(coordinator, sums)
+    await coordinator.finish(sums)
     board = coordinator.ctx.board
     return [*published, board.model_bincode.body, board.model_npy.body, board.model_id.encode()]
 
@@ -91,12 +92,12 @@ async def test_rounds_in_other_configurations(mask, dtype):
     names = ("group_type", "data_type", "bound_type", "model_type")
     settings = small_settings(mask=dict(zip(names, mask, strict=True)))
     async with running(settings) as coordinator:
-        sums = await to_update(coordinator)
+        sums = await coordinator.to_update()
         for member in updaters(coordinator.params, 3):
             weights = np.array([3, -6, 0], dtype)
             assert await coordinator.post(member.update(coordinator.sums, weights)) == ACCEPTED
         await coordinator.reaches(PhaseName.SUM2, after=10)
-        await finish(coordinator, sums)
+        await coordinator.finish(sums)
         array = np.load(BytesIO(coordinator.ctx.board.model_npy.body))
     assert array.dtype == dtype
     assert array.tolist() == [3, -6, 0]

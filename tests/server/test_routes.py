@@ -12,7 +12,8 @@ import pytest
 from petal.wire import decode_dictionary, decode_model, decode_params
 from petal_server.sizes import largest_message
 
-from .harness import finish, running, small_settings, summers, to_sum2, to_update
+from .harness import running, small_settings
+from .members import summers
 
 pytestmark = pytest.mark.anyio
 
@@ -50,7 +51,7 @@ async def test_what_is_not_there_yet_is_204():
 
 async def test_the_sum_dictionary_in_update_and_sum2():
     async with serving() as (coordinator, client):
-        sums = await to_update(coordinator, 2)
+        sums = await coordinator.to_update(2)
         answer = await client.get("/sums")
         wanted = {member.pk: member.ephemeral.public for member in sums}
         assert decode_dictionary(answer.content, 32) == wanted
@@ -58,7 +59,7 @@ async def test_the_sum_dictionary_in_update_and_sum2():
 
 async def test_seeds_are_for_sum_participants():
     async with serving() as (coordinator, client):
-        (member,) = await to_sum2(coordinator)
+        (member,) = await coordinator.to_sum2()
         answer = await client.get("/seeds", params=pk_query(member.pk))
         assert decode_dictionary(answer.content, 80) == coordinator.seeds_of(member.pk)
         assert (await client.get("/sums")).status_code == 200
@@ -81,8 +82,8 @@ async def test_a_bad_key_is_400(query):
 
 async def test_after_sum2_the_dictionaries_are_gone_and_the_model_is_there():
     async with serving() as (coordinator, client):
-        (member,) = await to_sum2(coordinator)
-        await finish(coordinator, [member])
+        (member,) = await coordinator.to_sum2()
+        await coordinator.finish([member])
         assert (await client.get("/sums")).status_code == 204
         assert (await client.get("/seeds", params=pk_query(member.pk))).status_code == 204
         exact = await client.get("/model")
@@ -96,9 +97,9 @@ async def test_after_sum2_the_dictionaries_are_gone_and_the_model_is_there():
 
 async def test_every_get_has_an_etag_that_answers_304():
     async with serving() as (coordinator, client):
-        (member,) = await to_sum2(coordinator)
-        await finish(coordinator, [member])
-        (member,) = await to_sum2(coordinator)
+        (member,) = await coordinator.to_sum2()
+        await coordinator.finish([member])
+        (member,) = await coordinator.to_sum2()
         for path, headers in (
             ("/params", {}),
             ("/sums", {}),
@@ -119,7 +120,7 @@ async def test_every_get_has_an_etag_that_answers_304():
 
 async def test_the_two_forms_of_the_model_have_their_own_etag():
     async with serving() as (coordinator, client):
-        await finish(coordinator, await to_sum2(coordinator))
+        await coordinator.finish(await coordinator.to_sum2())
         exact, array = await client.get("/model"), await client.get("/model", headers=NPY)
         assert exact.headers["etag"] != array.headers["etag"]
         assert exact.headers["vary"] == array.headers["vary"] == "Accept"
@@ -128,7 +129,7 @@ async def test_the_two_forms_of_the_model_have_their_own_etag():
 async def test_an_etag_changes_with_the_round():
     async with serving() as (coordinator, client):
         first = await client.get("/params")
-        await finish(coordinator, await to_sum2(coordinator))
+        await coordinator.finish(await coordinator.to_sum2())
         known = {"if-none-match": first.headers["etag"]}
         again = await client.get("/params", headers=known)
         assert again.status_code == 200
@@ -199,13 +200,13 @@ async def test_status():
             "model_id": None,
             "last_failure": None,
         }
-        sums = await to_sum2(coordinator)
+        sums = await coordinator.to_sum2()
         await client.post("/message", content=b"noise")
         now = (await client.get("/status")).json()
         assert now["phase"] == "sum2"
         assert now["counts"] == {"sum": 1, "update": 3, "sum2": 0}
         assert now["rejected"] == {"sum": 0, "update": 0, "sum2": 1}
-        await finish(coordinator, sums)
+        await coordinator.finish(sums)
         now = (await client.get("/status")).json()
         assert now["round_id"] == 2
         assert now["model_id"].startswith("1_")
@@ -257,7 +258,7 @@ async def test_without_its_files_the_page_says_what_to_do(tmp_path):
 async def test_the_status_etag_changes_with_the_phase():
     async with serving() as (coordinator, client):
         first = await client.get("/status")
-        await to_update(coordinator)
+        await coordinator.to_update()
         again = await client.get("/status", headers={"if-none-match": first.headers["etag"]})
         assert again.status_code == 200
         assert json.loads(again.content)["phase"] == "update"

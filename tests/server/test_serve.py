@@ -17,7 +17,7 @@ from petal.wire import decode_params
 from petal_server.server import advise
 from petal_server.settings import Settings
 
-from .harness import summers
+from .members import summers
 
 SECONDS = 30
 ROOT = Path(__file__).parents[2]

@@ -11,7 +11,7 @@ import pytest
 
 from petal.wire import decode_dictionary, decode_params
 
-from .harness import summers, updaters
+from .members import summers, updaters
 from .test_serve import SECONDS, serving
 
 ACCEPTED = {"outcome": "accepted", "reason": None}

@@ -26,8 +26,9 @@ from petal_server.storage import (
     model_files,
 )
 
-from .harness import ACCEPTED, finish, running, summers, to_sum2, to_update, updaters
+from .harness import ACCEPTED, running
 from .killed import opened_after_a_kill
+from .members import summers, updaters
 from .storage_contract import (
     KEY_A,
     SUM_A,
@@ -194,7 +195,7 @@ async def test_old_model_files_that_cannot_be_deleted(tmp_path, monkeypatch, cap
 
 async def test_a_round_fails_by_name_and_the_next_one_works(store, monkeypatch):
     async with running(store=store) as coordinator:
-        await to_update(coordinator)
+        await coordinator.to_update()
         first, second = updaters(coordinator.params, 2)
         assert await coordinator.post(first.update(coordinator.sums)) == ACCEPTED
         with monkeypatch.context() as patch:
@@ -206,12 +207,12 @@ async def test_a_round_fails_by_name_and_the_next_one_works(store, monkeypatch):
         assert coordinator.counts(PhaseName.UPDATE) == (1, 1, 0)
         await coordinator.reaches(PhaseName.SUM, after=1)
         assert coordinator.ctx.state.round_id == 2
-        await finish(coordinator, await to_sum2(coordinator))
+        await coordinator.finish(await coordinator.to_sum2())
 
 
 async def test_a_store_that_stays_broken_is_asked_again(store, monkeypatch):
     async with running(store=store) as coordinator:
-        await to_update(coordinator)
+        await coordinator.to_update()
         member = updaters(coordinator.params, 1)[0]
         with monkeypatch.context() as patch:
             FAULTS["the journal cannot be synced"](patch)
@@ -227,7 +228,7 @@ async def test_a_store_that_stays_broken_is_asked_again(store, monkeypatch):
 async def test_a_part_that_cannot_be_stored_fails_the_round_at_once(store, monkeypatch):
     """No whole message comes that the phase would notice it by."""
     async with running(store=store) as coordinator:
-        await to_update(coordinator)
+        await coordinator.to_update()
         member = updaters(coordinator.params, 1)[0]
         bodies = chunked(member, member.update_payload(coordinator.sums))
         with monkeypatch.context() as patch:
@@ -244,7 +245,7 @@ async def test_who_was_accepted_is_told_so_though_its_parts_cannot_be_forgotten(
         raise StorageError("Input/output error")
 
     async with running(store=store) as coordinator:
-        await to_update(coordinator)
+        await coordinator.to_update()
         member = updaters(coordinator.params, 1)[0]
         *first, last = chunked(member, member.update_payload(coordinator.sums))
         for body in first:
@@ -279,9 +280,9 @@ async def test_a_sender_is_told_to_come_again_and_operators_that_the_store_is_aw
     store, monkeypatch
 ):
     async with asking(store, monkeypatch) as (coordinator, client):
-        await finish(coordinator, await to_sum2(coordinator))
+        await coordinator.finish(await coordinator.to_sum2())
         kept = (await client.get("/model")).content
-        await to_update(coordinator)
+        await coordinator.to_update()
         member, other = updaters(coordinator.params, 2)
         assert await readiness(client) == (200, "ok")
         with monkeypatch.context() as patch:
@@ -300,13 +301,13 @@ async def test_a_sender_is_told_to_come_again_and_operators_that_the_store_is_aw
         await coordinator.reaches(PhaseName.SUM, after=1)
         assert await readiness(client) == (200, "ok")
         assert (await client.get("/model")).content == kept
-        await finish(coordinator, await to_sum2(coordinator))
+        await coordinator.finish(await coordinator.to_sum2())
         assert other.params != coordinator.params
 
 
 async def test_xaynets_participants_are_told_to_come_again_too(store, monkeypatch):
     async with asking(store, monkeypatch) as (coordinator, client):
-        await to_update(coordinator)
+        await coordinator.to_update()
         body = updaters(coordinator.params, 1)[0].update(coordinator.sums)
         FAULTS["the journal cannot be synced"](monkeypatch)
         answer = await client.post("/message", content=body)
@@ -324,7 +325,7 @@ async def test_a_store_that_hangs_and_comes_back_loses_nothing(store, monkeypatc
         return sync(*args)
 
     async with asking(store, monkeypatch) as (coordinator, client):
-        await to_update(coordinator)
+        await coordinator.to_update()
         members = updaters(coordinator.params, 3)
         monkeypatch.setattr(journal, "sync", hang)
         bodies = [member.update(coordinator.sums) for member in members]

@@ -9,7 +9,8 @@ import pytest
 
 from petal_server.phases import PhaseName
 
-from .harness import ACCEPTED, finish, small_settings, summers, to_sum2, to_update
+from .harness import ACCEPTED, small_settings
+from .members import summers
 from .over_sockets import following, served
 
 pytestmark = pytest.mark.anyio
@@ -39,8 +40,8 @@ async def test_the_first_event_is_the_status():
 async def test_a_round_is_told_as_it_goes():
     async with served() as coordinator, following(coordinator) as stream:
         assert (await stream.next())["event"] == "status"
-        sums = await to_sum2(coordinator)
-        await finish(coordinator, sums)
+        sums = await coordinator.to_sum2()
+        await coordinator.finish(sums)
         phases, model = [], None
         while not model:
             event = await stream.next()
@@ -66,7 +67,7 @@ async def test_counts_come_together_not_one_by_one():
 async def test_a_failed_round_is_told_with_its_reason():
     async with served() as coordinator, following(coordinator) as stream:
         await stream.next()
-        await to_update(coordinator)
+        await coordinator.to_update()
         coordinator.clock.advance(60)
         assert "failure" in await names_until(stream, "failure")
         assert "timeout" in coordinator.ctx.last_failure

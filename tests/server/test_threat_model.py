@@ -23,16 +23,8 @@ from petal.round import eligible, next_round_seed, sum_task
 from petal.wire import Message, encode_dictionary, encode_params, parse_payload
 from petal_server.phases import PhaseName
 
-from .harness import (
-    ACCEPTED,
-    finish,
-    running,
-    small_settings,
-    summers,
-    to_sum2,
-    to_update,
-    updaters,
-)
+from .harness import ACCEPTED, running, small_settings
+from .members import summers, updaters
 
 pytestmark = pytest.mark.anyio
 
@@ -50,7 +42,7 @@ def opened(masked, mask, length=3):
 
 async def test_one_sum_participant_and_the_coordinator_open_every_update():
     async with running() as coordinator:
-        [colluding] = await to_update(coordinator)
+        [colluding] = await coordinator.to_update()
         for number, member in enumerate(updaters(coordinator.params, 3), 1):
             secret = np.float32([0.1, -0.2, 0.3]) * number
             update = member.update_payload(coordinator.sums, secret)
@@ -112,12 +104,12 @@ async def test_a_cheating_coordinator_has_an_honest_sum_participant_open_an_upda
 
 async def test_those_who_pool_their_weights_know_the_last_one():
     async with running() as coordinator:
-        sums = await to_update(coordinator)
+        sums = await coordinator.to_update()
         weights = [np.float32([n, 0, -n]) / 10 for n in (1, 2, 7)]
         for member, mine in zip(updaters(coordinator.params, 3), weights, strict=True):
             assert await coordinator.post(member.update(coordinator.sums, mine)) == ACCEPTED
         await coordinator.reaches(PhaseName.SUM2, after=10)
-        await finish(coordinator, sums)
+        await coordinator.finish(sums)
         mean = (await coordinator.ctx.store.latest_global_model()).npy
         last = 3 * np.frombuffer(mean, "<f4", offset=len(mean) - 12) - weights[0] - weights[1]
         np.testing.assert_allclose(last, weights[2], atol=1e-6)
@@ -125,7 +117,7 @@ async def test_those_who_pool_their_weights_know_the_last_one():
 
 async def test_a_poisoned_update_is_not_held_to_the_bound():
     async with running() as coordinator:
-        sums = await to_update(coordinator)
+        sums = await coordinator.to_update()
         config = coordinator.params.mask_config
         assert config.vect.add_shift == 1
         good, bad = updaters(coordinator.params, 3)[:2], updaters(coordinator.params, 3)[2]
@@ -141,14 +133,14 @@ async def test_a_poisoned_update_is_not_held_to_the_bound():
         body = bad.update(coordinator.sums, masked_model=wrong, local_seeds=payload.local_seeds)
         assert await coordinator.post(body) == ACCEPTED
         await coordinator.reaches(PhaseName.SUM2, after=10)
-        await finish(coordinator, sums)
+        await coordinator.finish(sums)
         mean = (await coordinator.ctx.store.latest_global_model()).npy
         assert np.frombuffer(mean, "<f4", offset=len(mean) - 12).min() > 300
 
 
 async def test_one_update_with_useless_seeds_stops_an_honest_sum_participant():
     async with running() as coordinator:
-        [honest] = await to_update(coordinator)
+        [honest] = await coordinator.to_update()
         bad, *good = updaters(coordinator.params, 3)
         useless = {honest.pk: seal(coordinator.params.coordinator_pk, bytes(32))}
         assert await coordinator.post(bad.update(coordinator.sums, local_seeds=useless)) == ACCEPTED
@@ -163,7 +155,7 @@ async def test_the_majority_of_sum_participants_decides_about_the_model():
     pet = small_settings().pet.model_dump()
     pet["sum"]["count"]["max"] = pet["sum2"]["count"]["max"] = 3
     async with running(small_settings(pet=pet)) as coordinator:
-        sums = await to_sum2(coordinator, 3)
+        sums = await coordinator.to_sum2(3)
         wrong = derive_mask(b"w" * 32, 3, coordinator.params.mask_config)
         for number, member in enumerate(sums):
             seeds = coordinator.seeds_of(member.pk)

@@ -8,7 +8,8 @@ from petal_server.outcome import Outcome, Reason, Receipt
 from petal_server.phases import PhaseName
 
 from .clock import FakeClock
-from .harness import ACCEPTED, finish, running, to_sum2, to_update, updaters
+from .harness import ACCEPTED, running
+from .members import updaters
 from .test_multipart import PENDING, chunked
 
 pytestmark = pytest.mark.anyio
@@ -39,31 +40,31 @@ async def test_setting_the_date_changes_nothing_in_a_round_that_runs(jump):
 
     async with running(clock=clock) as coordinator:
         await stays(PhaseName.SUM)
-        sums = await to_update(coordinator)
+        sums = await coordinator.to_update()
         await stays(PhaseName.UPDATE)
         for member in updaters(coordinator.params, 3):
             assert await coordinator.post(member.update(coordinator.sums)) == ACCEPTED
         await coordinator.reaches(PhaseName.SUM2, after=1)
         await stays(PhaseName.SUM2)
-        await finish(coordinator, sums)
+        await coordinator.finish(sums)
         assert coordinator.ctx.last_failure is None
 
 
 @pytest.mark.parametrize("slept", [3600.0, YEAR])
 async def test_after_a_long_sleep_a_phase_that_has_enough_goes_on(slept):
     async with running() as coordinator:
-        sums = await to_update(coordinator)
+        sums = await coordinator.to_update()
         for member in updaters(coordinator.params, 3):
             assert await coordinator.post(member.update(coordinator.sums)) == ACCEPTED
         await coordinator.reaches(PhaseName.SUM2, after=slept)
-        await finish(coordinator, sums)
+        await coordinator.finish(sums)
 
 
 @pytest.mark.parametrize("slept", [3600.0, YEAR])
 async def test_after_a_long_sleep_a_phase_that_lacks_messages_times_out(slept):
     """Its participants are gone, half a message of theirs is forgotten; the next round works."""
     async with running() as coordinator:
-        await to_update(coordinator)
+        await coordinator.to_update()
         (member,) = updaters(coordinator.params, 1)
         bodies = chunked(member, member.update_payload(coordinator.sums))
         assert await coordinator.post(bodies[0]) == PENDING
@@ -73,4 +74,4 @@ async def test_after_a_long_sleep_a_phase_that_lacks_messages_times_out(slept):
         await coordinator.reaches(PhaseName.SUM, after=1)
         late = Receipt(Outcome.REJECTED, Reason.SEALED_BOX)
         assert await coordinator.post(bodies[1]) == late
-        await finish(coordinator, await to_sum2(coordinator))
+        await coordinator.finish(await coordinator.to_sum2())

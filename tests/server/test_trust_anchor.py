@@ -18,7 +18,7 @@ from petal_server.phases import PhaseName
 from petal_server.storage import SqliteStorage
 from petal_server.trust_anchor import TrustAnchorError, trust_anchor_of
 
-from .harness import ACCEPTED, finish, running, small_settings, to_sum2
+from .harness import ACCEPTED, running, small_settings
 from .test_operators import samples
 from .test_serve import finished
 
@@ -67,7 +67,7 @@ async def vote(coordinator, sums):
 async def test_a_receiver_is_sent_the_model_before_it_is_published():
     with receiver() as (url, got):
         async with running(asking(url)) as coordinator:
-            await finish(coordinator, await to_sum2(coordinator))
+            await coordinator.finish(await coordinator.to_sum2())
             published = coordinator.ctx.board
     [(path, headers, body)] = got
     assert path == "/models/?a=b"
@@ -86,7 +86,7 @@ async def test_a_receiver_that_refuses_fails_the_round(status, capsys):
     with receiver(status) as (url, got):
         async with running(asking(url)) as coordinator:
             transport = httpx.ASGITransport(coordinator.app)
-            await vote(coordinator, await to_sum2(coordinator))
+            await vote(coordinator, await coordinator.to_sum2())
             await coordinator.reaches(PhaseName.FAILURE)
             wanted = f"round 1, unmask: trust_anchor: it answered with status {status}"
             assert coordinator.ctx.last_failure == wanted
@@ -97,7 +97,7 @@ async def test_a_receiver_that_refuses_fails_the_round(status, capsys):
             assert now["petal_trust_anchor_failures_total",] == 1
             assert now["petal_round_failures_total", "unmask", "trust_anchor"] == 1
             await coordinator.reaches(PhaseName.SUM, after=coordinator.settings.round.failure_delay)
-            await finish(coordinator, await to_sum2(coordinator))
+            await coordinator.finish(await coordinator.to_sum2())
             assert coordinator.ctx.board.model_id.startswith("2_")
     assert len(got) == 2
     assert "hunter2" not in capsys.readouterr().out
@@ -106,7 +106,7 @@ async def test_a_receiver_that_refuses_fails_the_round(status, capsys):
 async def test_a_round_can_go_on_without_it():
     with receiver(500) as (url, got):
         async with running(asking(url, on_failure="publish")) as coordinator:
-            await finish(coordinator, await to_sum2(coordinator))
+            await coordinator.finish(await coordinator.to_sum2())
             assert coordinator.ctx.board.model_id.startswith("1_")
             assert coordinator.ctx.last_failure is None
     assert len(got) == 1
@@ -116,7 +116,7 @@ async def test_nobody_there():
     with receiver() as (url, _):
         pass
     async with running(asking(url)) as coordinator:
-        await vote(coordinator, await to_sum2(coordinator))
+        await vote(coordinator, await coordinator.to_sum2())
         await coordinator.reaches(PhaseName.FAILURE)
         assert "trust_anchor: it cannot be reached: ConnectError" in coordinator.ctx.last_failure
 
@@ -141,7 +141,7 @@ async def test_one_that_does_not_answer_in_time():
     anchor = Recording(for_ever)
     settings = asking(timeout=7)
     async with running(settings, trust_anchor=anchor) as coordinator:
-        await vote(coordinator, await to_sum2(coordinator))
+        await vote(coordinator, await coordinator.to_sum2())
         await coordinator.reaches(PhaseName.UNMASK)
         await coordinator.until(lambda: anchor.shown)
         assert coordinator.ctx.board.model_id is None
@@ -154,7 +154,7 @@ async def test_what_its_own_code_says_is_not_for_everybody(capsys):
         raise RuntimeError("the operator's password is hunter2")
 
     async with running(asking(), trust_anchor=Recording(explode)) as coordinator:
-        await vote(coordinator, await to_sum2(coordinator))
+        await vote(coordinator, await coordinator.to_sum2())
         await coordinator.reaches(PhaseName.FAILURE)
         assert coordinator.ctx.last_failure == "round 1, unmask: trust_anchor: RuntimeError"
     assert "the operator's password" in capsys.readouterr().out
@@ -168,7 +168,7 @@ async def test_stopping_does_not_wait_for_it_and_a_restart_asks_again(tmp_path):
     with store() as first:
         async with running(asking(), store=first, trust_anchor=stuck) as coordinator:
             clock = coordinator.clock
-            await vote(coordinator, await to_sum2(coordinator))
+            await vote(coordinator, await coordinator.to_sum2())
             await coordinator.until(lambda: stuck.shown)
     with store() as second:
         async with running(
@@ -184,7 +184,7 @@ async def test_a_model_that_was_taken_and_stored_is_not_shown_again(tmp_path):
     anchor = Recording()
     with SqliteStorage(tmp_path / "data") as store:
         async with running(asking(), store=store, trust_anchor=anchor) as coordinator:
-            await finish(coordinator, await to_sum2(coordinator))
+            await coordinator.finish(await coordinator.to_sum2())
             clock, model = coordinator.clock, coordinator.ctx.board.model_id
     with SqliteStorage(tmp_path / "data") as store:
         async with running(asking(), store=store, trust_anchor=anchor, clock=clock) as coordinator:
@@ -216,14 +216,14 @@ def notary(tmp_path, monkeypatch):
 @pytest.mark.parametrize("name", ["later", "plain"])
 async def test_a_python_function_of_the_operators(notary, name):
     async with running(asking(call=f"{notary}:{name}")) as coordinator:
-        await finish(coordinator, await to_sum2(coordinator))
+        await coordinator.finish(await coordinator.to_sum2())
         model = coordinator.ctx.board.model_id
     assert sys.modules[notary].seen == [(model, [0.5, 0.5, 0.5])]
 
 
 async def test_a_python_function_that_refuses(notary):
     async with running(asking(call=f"{notary}:refuses")) as coordinator:
-        await vote(coordinator, await to_sum2(coordinator))
+        await vote(coordinator, await coordinator.to_sum2())
         await coordinator.reaches(PhaseName.FAILURE)
         assert coordinator.ctx.last_failure == "round 1, unmask: trust_anchor: ValueError"
 

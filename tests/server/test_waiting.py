@@ -12,7 +12,8 @@ import pytest
 from petal_server import waiting
 from petal_server.phases import PhaseName
 
-from .harness import finish, small_settings, summers, to_sum2, to_update
+from .harness import small_settings
+from .members import summers
 from .over_sockets import served
 
 pytestmark = pytest.mark.anyio
@@ -52,9 +53,9 @@ async def answers_of(asked):
 
 async def test_a_new_round_answers_who_waits_for_it():
     async with asking() as (coordinator, client):
-        sums = await to_sum2(coordinator)
+        sums = await coordinator.to_sum2()
         (asked,) = await kept_open(coordinator, client, "/params")
-        await finish(coordinator, sums)
+        await coordinator.finish(sums)
         (answer,) = await answers_of([asked])
         assert answer.status_code == 200
         assert answer.content == coordinator.ctx.board.params.body
@@ -76,7 +77,7 @@ async def test_phases_answer_who_waits_for_sums_or_seeds_and_nobody_else():
         }
         room = coordinator.app.state.onlookers.waiting
         await coordinator.until(lambda: len(room) == 3, "three open questions")
-        await to_update(coordinator)
+        await coordinator.to_update()
         (answer,) = await answers_of([asked["/sums"]])
         assert answer.content == coordinator.ctx.board.sums.body
         assert len(room) == 2
@@ -89,7 +90,7 @@ async def test_a_sum_participants_seeds_come_when_they_are_there():
         (member,) = summers(coordinator.params, 1)
         path = f"/seeds?pk={base64.b64encode(member.pk).decode().replace('+', '%2B')}"
         (asked,) = await kept_open(coordinator, client, path)
-        await to_sum2(coordinator)
+        await coordinator.to_sum2()
         (answer,) = await answers_of([asked])
         assert answer.content == coordinator.ctx.board.seeds.of(member.pk).body
 
@@ -206,10 +207,10 @@ async def test_thousands_are_let_go_bit_by_bit(monkeypatch):
                 await asyncio.sleep(0)
             left.append(0)
 
-        sums = await to_sum2(coordinator)
+        sums = await coordinator.to_sum2()
         asked = await kept_open(coordinator, client, "/params", count=60)
         watching = asyncio.create_task(watch())
-        await finish(coordinator, sums)
+        await coordinator.finish(sums)
         assert {answer.status_code for answer in await answers_of(asked)} == {200}
         await watching
         assert max(before - after for before, after in pairwise(left)) <= 3

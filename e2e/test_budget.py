@@ -28,7 +28,7 @@ class Transferred:
 
 def test_a_visit_and_a_reload_stay_within_the_budget(browser, coordinate):
     budget = json.loads((WEB / "budget.json").read_text())
-    compiled = WEB / "vendor/pyc/python_stdlib.zip.br"
+    compiled = WEB / "vendor/pyc/python_stdlib.zip.zst"
     assert compiled.is_file(), "web/vendor has only the stock files: run `make vendor`"
     context = browser.new_context()
     try:
@@ -37,7 +37,7 @@ def test_a_visit_and_a_reload_stay_within_the_budget(browser, coordinate):
         wait_until("Python is loaded", lambda: page.evaluate(LOADED))
         first = transferred.take()
         # The worker's downloads are counted, or there would be nothing to hold.
-        assert first > compiled.stat().st_size + (WEB / "vendor/pyc/numpy.zip.br").stat().st_size
+        assert first > compiled.stat().st_size + (WEB / "vendor/pyc/numpy.zip.zst").stat().st_size
         assert first <= budget["first visit"]
         page.reload()
         wait_until("Python is loaded again", lambda: page.evaluate(LOADED))

@@ -36,7 +36,7 @@ Each file is looked for in this order:
 A source that is out of reach is passed over. A file with a wrong hash stops everything.
 
 Of these files it makes what lets a tab start in half the time: zips of compiled modules, for
-which it runs Pyodide under Node.js, and Brotli. Where that fails, tabs do without.
+which it runs Pyodide under Node.js, and Zstandard. Where that fails, tabs do without.
 """
 
 

@@ -7,15 +7,15 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from vendor_brotli import Brotli, Compressed
 from vendor_fill import Nowhere, bring, missing, write
 from vendor_pyc import PETAL, Compiler, petal_zip, worth_compiling
 from vendor_sources import Made, Pinned, Source, Unavailable
 from vendor_tools import Tools
+from vendor_zstd import Zstandard
 
 SLOWER = {
     "compiled": "Tabs compile Python themselves, and take twice as long to start.",
-    "brotli": "Browsers get gzip instead, a fifth more to load.",
+    "zstd": "Browsers get gzip instead, a fifth more to load.",
 }
 
 
@@ -24,10 +24,10 @@ def make(into: Path, tools: Tools, mirrors: Sequence[Source], *, may_compute: bo
 
     Where something can neither be had nor made, says so and goes on: everything works without.
     """
-    compiled, compressed = load_made(tools.lock, into)
+    compiled, compressed = load_made(tools.lock)
     for what, entries, maker in (
         ("compiled", compiled, Compiler),
-        ("brotli", compressed, Brotli),
+        ("zstd", compressed, Zstandard),
     ):
         wanted = missing(into, [entry for entry in entries if (into / entry.made_from).is_file()])
         makers = [maker(tools, into, wanted)] if may_compute else []
@@ -61,9 +61,6 @@ def _compile_petal(into: Path, tools: Tools) -> None:
         print(f"  {PETAL}  {len(made) / 1e6:.2f} MB  from Pyodide under Node.js", flush=True)
 
 
-def load_made(lock: Path, into: Path) -> tuple[list[Made], list[Compressed]]:
+def load_made(lock: Path) -> tuple[list[Made], list[Made]]:
     locked = json.loads((lock / "files.json").read_text())
-    return (
-        [Made(**row) for row in locked["compiled"]],
-        [Compressed(**row, vendor=into) for row in locked["brotli"]],
-    )
+    return tuple([Made(**row) for row in locked[kind]] for kind in ("compiled", "zstd"))

@@ -1,6 +1,6 @@
 // Runs vendor_pyc_compile.py in Pyodide, so that the .pyc fit the Python that tabs run:
 //   node vendor_pyc.mjs PYODIDE_FOLDER JOBS.json
-// Each job, { source, target, folder, leave_out, tell_sources }, makes one zip of another.
+// Each job, { source, target, folder, leave_out, documented, tell_sources }, makes one zip of another.
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
@@ -22,10 +22,10 @@ const python = await loadPyodide({
 });
 python.runPython(readFileSync(new URL("vendor_pyc_compile.py", import.meta.url), "utf8"));
 const compile = python.globals.get("compile_zip");
-for (const { source, target, folder: place, leave_out, tell_sources } of
+for (const { source, target, folder: place, leave_out, documented, tell_sources } of
   JSON.parse(readFileSync(jobs, "utf8"))) {
   const made = compile.callKwargs({
-    source: new Uint8Array(readFileSync(source)), folder: place, leave_out, tell_sources,
+    source: new Uint8Array(readFileSync(source)), folder: place, leave_out, documented, tell_sources,
   });
   writeFileSync(target, made.toJs());
 }

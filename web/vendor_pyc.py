@@ -25,6 +25,9 @@ FOLDERS = {
     "pyc/numpy.zip": "/lib/python3.14/site-packages",
     PETAL: "/lib/petal-py.zip",
 }
+# Modules that keep their docstrings, if not all do. A tab has no help() to show those of the
+# standard library; Pyodide and numpy read some of their own as they start.
+DOCUMENTED = {"pyc/python_stdlib.zip": ["_pyodide/*", "pyodide/*"]}
 LIMIT = 180  # seconds
 
 
@@ -62,6 +65,7 @@ def _job(path: str, source: Path, leave_out: dict[str, str] | None) -> dict:
         "source": str(source),
         "folder": FOLDERS[path],
         "leave_out": list(leave_out or ()),
+        "documented": DOCUMENTED.get(path, ["*"]),
         "tell_sources": leave_out is None,
     }
 

@@ -1,5 +1,6 @@
 """Makes a zip of .pyc of a zip of .py, the same bytes every time; vendor_pyc.mjs runs it."""
 
+import ast
 import hashlib
 import importlib.util
 import io
@@ -14,13 +15,14 @@ SOURCES = "sources.json"
 DESCRIPTION = ("*.dist-info/METADATA", "*.dist-info/licenses/*")
 
 
-def compile_zip(source, folder: str, leave_out, tell_sources: bool) -> bytes:
+def compile_zip(source, folder: str, leave_out, documented, tell_sources: bool) -> bytes:
     """The modules and extensions in ``source`` (a zip's bytes), compiled and stored.
 
     ``folder`` is where they will lie in a tab, as tracebacks tell it. ``leave_out`` are patterns
-    of paths. ``tell_sources`` adds what each file was made of: its path and the source's SHA-256.
+    of paths, ``documented`` those of modules that keep their docstrings. ``tell_sources`` adds
+    what each file was made of: its path and the source's SHA-256.
     """
-    patterns = list(leave_out)
+    patterns, documented = list(leave_out), list(documented)
     made, sources = io.BytesIO(), {}
     with (
         zipfile.ZipFile(io.BytesIO(source.to_bytes())) as given,
@@ -30,7 +32,7 @@ def compile_zip(source, folder: str, leave_out, tell_sources: bool) -> bytes:
             if not name.endswith("/") and _wanted(name, patterns):
                 data = given.read(name)
                 sources[name] = hashlib.sha256(data).hexdigest()
-                _add(zipped, *_compiled(name, data, folder))
+                _add(zipped, *_compiled(name, data, folder, _matches(name, documented)))
         if tell_sources:
             _add(zipped, SOURCES, json.dumps(sources, indent=0).encode())
     return made.getvalue()
@@ -38,16 +40,31 @@ def compile_zip(source, folder: str, leave_out, tell_sources: bool) -> bytes:
 
 def _wanted(name: str, leave_out: list[str]) -> bool:
     """Modules and extensions; of a wheel's description the version and the licences."""
-    kept = name.endswith((".py", ".so")) or any(map(partial(fnmatchcase, name), DESCRIPTION))
-    return kept and not any(map(partial(fnmatchcase, name), leave_out))
+    kept = name.endswith((".py", ".so")) or _matches(name, DESCRIPTION)
+    return kept and not _matches(name, leave_out)
 
 
-def _compiled(name: str, data: bytes, folder: str) -> tuple[str, bytes]:
+def _matches(name: str, patterns: list[str]) -> bool:
+    return any(map(partial(fnmatchcase, name), patterns))
+
+
+def _compiled(name: str, data: bytes, folder: str, documented: bool) -> tuple[str, bytes]:
     if not name.endswith(".py"):
         return name, data
-    code = compile(data, f"{folder}/{name}", "exec", dont_inherit=True, optimize=0)
+    source = data if documented else without_docstrings(ast.parse(data))
+    code = compile(source, f"{folder}/{name}", "exec", dont_inherit=True, optimize=0)
     head = importlib.util.MAGIC_NUMBER + UNCHECKED_HASH + importlib.util.source_hash(data)
     return f"{name}c", head + marshal.dumps(code)
+
+
+def without_docstrings(module: ast.Module) -> ast.Module:
+    """Only those: optimize=2 would take out assertions too."""
+    for node in ast.walk(module):
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
+            while ast.get_docstring(node, clean=False) is not None:
+                empty = [ast.copy_location(ast.Pass(), node.body[0])]
+                node.body = node.body[1:] or empty
+    return module
 
 
 def _add(zipped: zipfile.ZipFile, name: str, data: bytes) -> None:

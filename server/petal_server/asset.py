@@ -21,7 +21,7 @@ class Asset:
     name: str
     body: bytes
     cache: str = REVALIDATE
-    brotli: bytes | None = field(default=None, repr=False)
+    zstd: bytes | None = field(default=None, repr=False)
     digest: str = field(default="", repr=False)
     _zipped: bytes | None = field(default=None, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
@@ -47,9 +47,9 @@ class Asset:
         return self._zipped is not None or len(self.body) < 1 << 16
 
     def encoding(self, accepted: str) -> str:
-        """What to send of "br", "gzip" and "" to who says so in Accept-Encoding."""
+        """What to send of "zstd", "gzip" and "" to who says so in Accept-Encoding."""
         offers = (offer for offer in accepted.split(",") if not _REFUSED.search(offer))
         names = {offer.partition(";")[0].strip() for offer in offers}
-        if self.brotli is not None and "br" in names:
-            return "br"
+        if self.zstd is not None and "zstd" in names:
+            return "zstd"
         return "gzip" if self.compressible and "gzip" in names else ""

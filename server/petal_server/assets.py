@@ -124,7 +124,7 @@ async def respond(request: Request, asset: Asset, headers: dict[str, str]) -> Re
         return Response(status_code=304, headers=headers)
     if encoding:
         headers["content-encoding"] = encoding
-    body = asset.brotli if encoding == "br" else asset.body
+    body = asset.zstd if encoding == "zstd" else asset.body
     if encoding == "gzip":
         quick = asset.quick_to_zip
         body = asset.gzipped() if quick else await asyncio.to_thread(asset.gzipped)
@@ -143,6 +143,6 @@ def _files(web_dir: Path) -> Iterator[tuple[str, Path]]:
 
 
 def _asset(name: str, path: Path) -> Asset:
-    """The file, and its Brotli form where fetch_vendor.py has put one beside it."""
-    brotli = path.with_name(f"{path.name}.br")
-    return Asset(name, path.read_bytes(), brotli=brotli.read_bytes() if brotli.is_file() else None)
+    """The file, and its Zstandard form where fetch_vendor.py has put one beside it."""
+    zstd = path.with_name(f"{path.name}.zst")
+    return Asset(name, path.read_bytes(), zstd=zstd.read_bytes() if zstd.is_file() else None)

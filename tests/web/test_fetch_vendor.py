@@ -30,7 +30,7 @@ from vendor_tools import Tools
 WEB = Path(__file__).parents[2] / "web"
 SCRIPT = WEB / "fetch_vendor.py"
 ENTRIES = fetch_vendor.load_entries()
-MADE = [*itertools.chain(*load_made(fetch_vendor.LOCK, WEB / "vendor"))]
+MADE = [*itertools.chain(*load_made(fetch_vendor.LOCK))]
 WASM = "pyodide/pyodide.asm.wasm"
 
 

@@ -32,6 +32,9 @@ class Server(uvicorn.Server):
             log_config=None,
             server_header=False,
             http=partial(GuardedConnection, app.state.gate, settings.api.cors.allow_origins),
+            # Where a library for them happens to be installed, uvicorn would hand connections over
+            # to it, and the gate would never hear that they are closed.
+            ws="none",
             backlog=BACKLOG,
             proxy_headers=bool(settings.limits.trusted_proxies),
             forwarded_allow_ips=list(settings.limits.trusted_proxies),

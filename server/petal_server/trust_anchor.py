@@ -99,7 +99,9 @@ class PythonTrustAnchor:
             await self._function(model)
         else:
             # Not one of the pool's threads: one that hangs would be missing for messages.
-            await in_thread(self._function, model)
+            result = await in_thread(self._function, model)
+            if inspect.isawaitable(result):  # of an object with a coroutine as its __call__, say
+                await result
 
 
 def trust_anchor_of(settings: TrustAnchorSettings) -> TrustAnchor | None:

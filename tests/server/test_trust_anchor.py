@@ -200,6 +200,15 @@ def plain(model):
     seen.append((model.id, model.weights.tolist()))
 def refuses(model):
     raise ValueError("worse than the last one")
+async def refuses_later(model):
+    refuses(model)
+class Notary:
+    async def __call__(self, model):
+        await later(model)
+    async def refuse(self, model):
+        refuses(model)
+notary = Notary()
+wrapped = lambda model: refuses_later(model)
 number = 3
 """
 
@@ -213,7 +222,7 @@ def notary(tmp_path, monkeypatch):
     return "notary_of_this_test"
 
 
-@pytest.mark.parametrize("name", ["later", "plain"])
+@pytest.mark.parametrize("name", ["later", "plain", "notary"])
 async def test_a_python_function_of_the_operators(notary, name):
     async with running(asking(call=f"{notary}:{name}")) as coordinator:
         await coordinator.finish(await coordinator.to_sum2())
@@ -221,8 +230,10 @@ async def test_a_python_function_of_the_operators(notary, name):
     assert sys.modules[notary].seen == [(model, [0.5, 0.5, 0.5])]
 
 
-async def test_a_python_function_that_refuses(notary):
-    async with running(asking(call=f"{notary}:refuses")) as coordinator:
+@pytest.mark.parametrize("name", ["refuses", "refuses_later", "notary.refuse", "wrapped"])
+async def test_a_python_function_that_refuses(notary, name):
+    """Also where only what it returns is to be awaited: unawaited, that would refuse nothing."""
+    async with running(asking(call=f"{notary}:{name}")) as coordinator:
         await vote(coordinator, await coordinator.to_sum2())
         await coordinator.reaches(PhaseName.FAILURE)
         assert coordinator.ctx.last_failure == "round 1, unmask: trust_anchor: ValueError"

@@ -12,7 +12,7 @@ from petal.participant.delays import fraction
 from petal.participant.events import Event, Fetch, Fetched, Unchanged, Unreachable
 
 LONGEST = 60.0
-"""Seconds; whoever offers more is not trusted to answer before somebody between cuts it off."""
+"""Seconds; of a longer offer no more is taken, since somebody between may cut the question off."""
 
 SHORTEST = 2.0
 """A question that may stay open no longer than this is not worth it."""
@@ -75,7 +75,7 @@ class Patience:
 
     def _note(self, event: Fetched) -> None:
         if event.resource == "params":
-            self.offered = event.offered if 0 < event.offered <= LONGEST else 0.0
+            self.offered = min(event.offered, LONGEST) if event.offered > 0 else 0.0
         settled = event.status == (200 if event.resource == "params" else _NOTHING_YET)
         if settled and event.etag:
             self.tags[event.resource] = event.etag

@@ -16,6 +16,7 @@ from petal.participant import (
     Unreachable,
     Wait,
 )
+from petal.participant.patience import LONGEST
 from petal.participant.transitions import State
 from petal.round import Role
 
@@ -92,7 +93,17 @@ def test_what_a_role_waits_for_is_waited_for_in_the_same_way(role, resource):
     assert party.machine.state is not state, "news are used at once, without a pause"
 
 
-@pytest.mark.parametrize("offered", [0.0, 1.0, -5.0, 1e9, float("nan")])
+@pytest.mark.parametrize("offered", [61.0, 600.0])
+def test_of_a_long_offer_no_more_is_taken_than_gets_through(offered):
+    """Operators may set api.longest_wait to ten minutes; polling instead would ask far more."""
+    world = Patient()
+    world.offered = offered
+    party, _ = joined(Role.NONE, world)
+    until_open(party, world, "params")
+    assert 0.75 * LONGEST <= party.request.wait <= LONGEST
+
+
+@pytest.mark.parametrize("offered", [0.0, 1.0, -5.0, float("nan")])
 def test_a_coordinator_that_offers_no_time_that_makes_sense_is_polled(offered):
     world = Patient()
     world.offered = offered

@@ -9,6 +9,7 @@ from petal.client.authority import Authority
 from petal.client.crowd import KINDS, Crowd
 from petal.client.http import HttpTransport, check_url
 from petal.client.privacy_options import privacy_of, with_privacy
+from petal.client.state_file import held
 from petal.client.terminal import (
     Terminal,
     enrolment_advice,
@@ -162,24 +163,29 @@ def participate(
         petal participate --train my_training.py --state me.petal \\
             --dp-epsilon 8 --dp-clip 0.5 --dp-updates 10
     """
+    terminal = None
     try:
         trainer = load_trainer(train_file)
-        machine = open_machine(
-            state_file,
-            scalar=scalar,
-            max_message_size=max_message_size,
-            rounds=rounds,
-            privacy=privacy_of(state_file, **privacy),
-        )
+        asked = privacy_of(state_file, **privacy)
         transport = HttpTransport(url, verify=tls_context(ca, cert, key))
-        terminal = Terminal(machine, state_file, model_file, verbose)
-        enrolled = enrolment_of(enrolment, machine)
-        asyncio.run(take_part(machine, transport, trainer, terminal, enrolled))
+        with held(state_file):
+            machine = open_machine(
+                state_file,
+                scalar=scalar,
+                max_message_size=max_message_size,
+                rounds=rounds,
+                privacy=asked,
+            )
+            terminal = Terminal(machine, state_file, model_file, verbose)
+            enrolled = enrolment_of(enrolment, machine)
+            asyncio.run(take_part(machine, transport, trainer, terminal, enrolled))
     except EnrolmentError as error:
         raise click.ClickException(f"{error}. {enrolment_advice(state_file)}.") from error
     except (PetalError, OSError) as error:
         raise click.ClickException(str(error)) from error
     except KeyboardInterrupt:
+        if terminal is None:
+            raise click.Abort from None  # still importing the training file
         terminal.stopped()
 
 

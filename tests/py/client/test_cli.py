@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 from petal.client import cli
 from petal.client.crowd import KINDS
-from petal.client.state_file import read_state, write_file
+from petal.client.state_file import held, read_state, write_file
 from petal.crypto import SigningKeyPair
 from petal.errors import ParticipantError, SnapshotError
 from petal.participant import Machine
@@ -95,6 +95,30 @@ def test_a_state_file_that_cannot_be_written(tmp_path, script):
     code, text = said(participate, "--train", script, "--state", tmp_path / "no" / "state")
     assert code == 1
     assert "cannot be written" in text
+
+
+def test_one_state_file_is_one_participant_at_a_time(tmp_path, script):
+    """Two would send two updates, and the one saved last would forget what the other spent."""
+    state = tmp_path / "state"
+    arguments = ("--train", script, "--state", state, "--rounds", "1")
+    with held(state):
+        code, text = said(participate, *arguments)
+        assert code == 1
+        assert "takes part already, in another process" in text
+        assert not state.exists()
+    with held(state):
+        pass
+    with pytest.raises(RuntimeError), held(state):
+        raise RuntimeError("it ended badly")
+    with held(state), held(tmp_path / "another"), held(None):
+        pass
+
+
+def test_ctrl_c_while_the_training_file_is_imported(tmp_path):
+    file = tmp_path / "imports_for_long.py"
+    file.write_text("raise KeyboardInterrupt\n")
+    code, text = said(participate, "--train", file)
+    assert (code, text.strip()) == (1, "Aborted!")
 
 
 def test_files_are_replaced_whole(tmp_path):

@@ -8,7 +8,7 @@ import pytest
 from petal_server.storage import SqliteStorage
 
 from .killed import copy_of
-from .storage_contract import DurableContract
+from .storage_durable_contract import DurableContract
 
 
 class TestSqliteStorage(DurableContract):

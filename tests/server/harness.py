@@ -54,6 +54,15 @@ class Coordinator:
     async def post(self, body):
         return await self.app.state.intake.receive(body)
 
+    async def rejects(self, body, reason):
+        """``body`` is rejected for ``reason``, counted as such, and nothing else changes."""
+        phase, board = self.ctx.phase, self.ctx.board
+        accepted, refused, discarded = self.counts(phase)
+        assert await self.post(body) == Receipt(Outcome.REJECTED, reason)
+        assert self.ctx.phase is phase
+        assert self.counts(phase) == (accepted, refused + 1, discarded)
+        assert self.ctx.board is board
+
     def counts(self, phase):
         counts = self.ctx.counts[phase]
         return tuple(counts[o] for o in (Outcome.ACCEPTED, Outcome.REJECTED, Outcome.DISCARDED))

@@ -7,6 +7,8 @@ import socket
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+import httpx
+
 from petal_server.app import create_app
 from petal_server.http_server import Server
 from petal_server.phases import PhaseName
@@ -47,6 +49,41 @@ async def served(settings=None, *, store=None, seed=1, clock=None):
             await asyncio.wait_for(serving, SECONDS)
 
 
+POST = b"POST /message HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n"
+
+
+@asynccontextmanager
+async def limited(**limits):
+    """A coordinator with these limits, and the gate that holds them."""
+    async with served(small_settings(limits=limits)) as coordinator:
+        yield coordinator, coordinator.app.state.gate
+
+
+@asynccontextmanager
+async def connected(coordinator, **options):
+    """The reader and the writer of a connection of one's own."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", coordinator.port, **options)
+    try:
+        yield reader, writer
+    finally:
+        writer.close()
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()
+
+
+async def ended(reader):
+    """Everything that came before the server closed the connection."""
+    try:
+        return await asyncio.wait_for(reader.read(), SECONDS)
+    except ConnectionResetError:
+        return b""
+
+
+async def still_serves(coordinator):
+    async with httpx.AsyncClient() as client:
+        return (await client.get(f"{coordinator.url}/params")).status_code == 200
+
+
 @dataclass
 class Stream:
     """The events of one follower of ``/events``, read off the socket as they come."""
@@ -82,12 +119,7 @@ class Stream:
 @asynccontextmanager
 async def following(served, **options):
     """A ``GET /events`` whose head is read."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", served.port, **options)
-    writer.write(b"GET /events HTTP/1.1\r\nHost: x\r\n\r\n")
-    head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), SECONDS)
-    try:
+    async with connected(served, **options) as (reader, writer):
+        writer.write(b"GET /events HTTP/1.1\r\nHost: x\r\n\r\n")
+        head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), SECONDS)
         yield Stream(reader, writer, head.decode().lower())
-    finally:
-        writer.close()
-        with contextlib.suppress(ConnectionError):
-            await writer.wait_closed()

@@ -5,7 +5,7 @@ import { ADVICE, LoadError, reach, refused } from "../shared/reach.js";
 /** No byte for so long: the connection is dead. Milliseconds. */
 const STALL_LIMIT = 45_000;
 /** How often the page hears how far it is, at most: pieces come by the hundred. Milliseconds. */
-const REPORT_EVERY = 40;
+const REPORT_EVERY = 100;
 
 /**
  * Files by their name in the manifest: `{ url, bytes }`, where `url` is relative to the manifest

@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cached_property
-from importlib.resources import files
+from pkgutil import get_data
 
 import numpy as np
 
@@ -57,7 +57,7 @@ class ModelType(IntEnum):
 
 
 # Not all derivable: some Bmax rows are rounded, so the table is data.
-_ORDERS: dict[str, str] = json.loads(files(__package__).joinpath("orders.json").read_bytes())
+_ORDERS: dict[str, str] = json.loads(get_data(__package__, "orders.json"))
 
 _BMAX_SHIFT = {
     DataType.F32: int(np.finfo(np.float32).max),

@@ -58,7 +58,7 @@ clean: ## remove .venv, web/vendor and caches
 # What `make test` needs before pytest starts; .ci/run calls it.
 ready: $(VENV)/.dev vendor
 	@$(MAKE) --no-print-directory web/node_modules/.made || echo "What needs TypeScript\
-	 or puppeteer is left out, because npm cannot fetch it." >&2
+	 or puppeteer cannot run, because npm cannot fetch it." >&2
 	@.ci/chromium > /dev/null
 	@.ci/firefox > /dev/null || true
 

@@ -1,18 +1,16 @@
 """What the official client needs, in one place."""
 
-import platform
-import sys
-
 import pytest
+
+from . import official_wheel
 
 
 def pytest_collection_modifyitems(items):
-    if platform.machine() in ("x86_64", "AMD64") and sys.platform in ("linux", "darwin"):
+    if official_wheel.EXISTS:
         return
-    why = "the official client (xaynet-sdk-python 0.1.0) exists for x86-64 Linux and macOS only"
     for item in items:
         if item.get_closest_marker("official"):
-            item.add_marker(pytest.mark.skip(reason=why))
+            item.add_marker(pytest.mark.skip(reason=official_wheel.WHY_NOT))
 
 
 def pytest_configure(config):

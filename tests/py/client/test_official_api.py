@@ -1,5 +1,6 @@
 """petal.client has xaynet_sdk's names, arguments, callbacks and exceptions."""
 
+import importlib
 import inspect
 import json
 import socket
@@ -15,7 +16,11 @@ from petal.client.xaynet_sdk import LocalModelDataTypeMisMatch, LocalModelLength
 from petal.mask import MaskConfig, MaskConfigPair
 from petal.round import RoundParameters
 
-official = pytest.importorskip("xaynet_sdk", reason="xaynet-sdk-python has no wheel here")
+from ...interop import official_wheel
+
+if not official_wheel.EXISTS:
+    pytest.skip(official_wheel.WHY_NOT, allow_module_level=True)
+official = importlib.import_module("xaynet_sdk")
 
 EXCEPTIONS = [
     name for name, value in vars(official.xaynet_sdk).items() if inspect.isclass(value)

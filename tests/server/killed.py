@@ -5,9 +5,14 @@ files, taken between two calls, is what the next process would find.
 """
 
 import shutil
+from contextlib import asynccontextmanager
 from itertools import count
 
+from petal_server.phases import PhaseName
 from petal_server.storage import SqliteStorage
+
+from .clock import FakeClock
+from .harness import running
 
 _numbers = count()
 
@@ -22,3 +27,18 @@ def copy_of(folder):
 def opened_after_a_kill(folder, **options):
     """A store on what ``folder`` holds at this moment; a context manager."""
     return SqliteStorage(copy_of(folder), **options)
+
+
+class Killable:
+    """Coordinators one after the other on one clock, each on what the last one left behind."""
+
+    def __init__(self, folder, **options):
+        self.folder, self.options, self.clock = folder, options, FakeClock()
+
+    @asynccontextmanager
+    async def start(self, phase=PhaseName.SUM, settings=None, **options):
+        with SqliteStorage(self.folder, **self.options, **options) as store:
+            async with running(settings, store=store, clock=self.clock, phase=phase) as found:
+                yield found
+                # The rest of this block never happened for the next one.
+                self.folder = copy_of(self.folder)

@@ -17,7 +17,7 @@ from petal_server.phases import PhaseName
 
 from ..server.harness import Coordinator, running
 from ..server.members import summers, updaters
-from ..server.storage_contents import everything
+from ..server.store_calls import everything
 
 WAYS = (Tag.SUM, None), (Tag.UPDATE, Coordinator.to_update), (Tag.SUM2, Coordinator.to_sum2)
 

@@ -10,19 +10,9 @@ import pytest
 
 from petal_server.storage import GlobalModel, StorageError, Stored, StoredRound
 
-from .storage_contents import (
-    KEY_A,
-    SUM_A,
-    UPDATE_A,
-    UPDATE_B,
-    add_update,
-    begin,
-    chunk,
-    masked,
-    state,
-    with_sums,
-)
 from .storage_message_contract import MessageContract
+from .store_calls import add_update, begin, with_sums
+from .stored import KEY_A, SUM_A, UPDATE_A, UPDATE_B, chunk, masked, state
 
 
 class StorageContract(MessageContract):

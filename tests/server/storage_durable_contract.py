@@ -4,23 +4,9 @@ import asyncio
 
 from petal_server.storage import GlobalModel, Stored, StoredRound
 
-from .storage_contents import (
-    KEY_A,
-    SEED_A,
-    SUM_A,
-    SUM_B,
-    UPDATE_A,
-    UPDATE_B,
-    add_update,
-    begin,
-    chunk,
-    everything,
-    masked,
-    state,
-    total,
-    with_sums,
-)
 from .storage_contract import StorageContract
+from .store_calls import add_update, begin, everything, with_sums
+from .stored import KEY_A, SEED_A, SUM_A, SUM_B, UPDATE_A, UPDATE_B, chunk, masked, state, total
 
 
 class DurableContract(StorageContract):

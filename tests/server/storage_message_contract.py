@@ -5,21 +5,8 @@ import pytest
 from petal.wire import Tag
 from petal_server.storage import Stored
 
-from .storage_contents import (
-    KEY_A,
-    KEY_B,
-    SEED_A,
-    SEED_B,
-    SUM_A,
-    SUM_B,
-    UPDATE_A,
-    UPDATE_B,
-    add_update,
-    begin,
-    masked,
-    total,
-    with_sums,
-)
+from .store_calls import add_update, begin, with_sums
+from .stored import KEY_A, KEY_B, SEED_A, SEED_B, SUM_A, SUM_B, UPDATE_A, UPDATE_B, masked, total
 
 
 class MessageContract:

@@ -15,19 +15,8 @@ from petal_server.storage import (
 
 from .disk_faults import FAULTS, fail
 from .killed import opened_after_a_kill
-from .storage_contents import (
-    KEY_A,
-    SUM_A,
-    UPDATE_A,
-    UPDATE_B,
-    add_update,
-    begin,
-    chunk,
-    everything,
-    masked,
-    state,
-    with_sums,
-)
+from .store_calls import add_update, begin, everything, with_sums
+from .stored import KEY_A, SUM_A, UPDATE_A, UPDATE_B, chunk, masked, state
 
 pytestmark = pytest.mark.anyio
 

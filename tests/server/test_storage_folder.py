@@ -11,7 +11,8 @@ from petal_server.storage import GlobalModel, SqliteStorage, StorageError
 from petal_server.storage.database import NAME
 
 from .killed import copy_of, opened_after_a_kill
-from .storage_contents import UPDATE_A, add_update, begin, everything, state, with_sums
+from .store_calls import add_update, begin, everything, with_sums
+from .stored import UPDATE_A, state
 from .test_serve import finished, serving
 
 pytestmark = pytest.mark.anyio

@@ -6,7 +6,7 @@ from petal.mask import Aggregation
 from petal_server.storage import StorageError
 from petal_server.storage.journal import HEAD, MAGIC, Journal, Position, remove_journals
 
-from .storage_contents import CONFIG, LENGTH, masked, total
+from .stored import CONFIG, LENGTH, masked, total
 
 ROUND = 5
 

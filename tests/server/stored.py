@@ -1,4 +1,4 @@
-"""What tests put into a store, and all that they find in it."""
+"""What tests put into a store."""
 
 from dataclasses import replace
 
@@ -9,7 +9,7 @@ from petal.mask import Masker, MaskObject
 from petal.wire import Chunk, Tag
 from petal_server.phases.idle import before_the_first_round
 from petal_server.settings import Settings
-from petal_server.storage import CoordinatorState, Stored, StoredChunk
+from petal_server.storage import CoordinatorState, StoredChunk
 
 SUM_A, SUM_B, UPDATE_A, UPDATE_B = (bytes([n]) * 32 for n in (1, 2, 11, 12))
 KEY_A, KEY_B = b"a" * 32, b"b" * 32
@@ -40,34 +40,3 @@ def total(numbers) -> MaskObject:
 
 def chunk(message, chunk_id, data=b"data", sender=UPDATE_A) -> StoredChunk:
     return StoredChunk(message, sender, Tag.UPDATE, Chunk(chunk_id, 7, False, data))
-
-
-async def begin(store, round_id=1):
-    await store.begin_round(state(round_id), "sum", 1e9 + round_id)
-    return store
-
-
-async def with_sums(store):
-    await begin(store)
-    assert await store.add_sum_participant(SUM_A, KEY_A) is Stored.ADDED
-    assert await store.add_sum_participant(SUM_B, KEY_B) is Stored.ADDED
-    return store
-
-
-async def add_update(store, update_pk, number):
-    return await store.add_update(update_pk, {SUM_B: SEED_B, SUM_A: SEED_A}, masked(number))
-
-
-async def everything(store):
-    """All that a store knows, in a form that can be compared."""
-    running, chunks = await store.running_sum(), await store.chunks()
-    return {
-        "stored": await store.stored_round(),
-        "accepted": await store.accepted(),
-        "sums": list((await store.sum_dictionary()).items()),
-        "seeds": await store.seed_dictionary(),
-        "running": (running.nb_models, running.object()),
-        "masks": (await store.best_masks(), await store.number_of_masks()),
-        "chunks": [[c for c in chunks if c.message == n] for n in {c.message for c in chunks}],
-        "latest": await store.latest_global_model(),
-    }

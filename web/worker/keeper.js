@@ -13,6 +13,7 @@ export class Keeper {
   #store;
   #release;
   #warn;
+  #owes = false;
 
   /**
    * Become the participant `keep.key`, and wait for that while another tab is it.
@@ -52,9 +53,19 @@ export class Keeper {
     return this.#store.get(this.#key);
   }
 
-  /** Resolves when it is written. @param {Uint8Array} snapshot */
-  save(snapshot, running = true) {
-    return this.#write((store) => store.put(this.#key, { snapshot, running, at: Date.now() }));
+  /**
+   * Resolves when it is written.
+   * @param {Uint8Array} snapshot
+   * @param {boolean} owes it has a privacy budget; rejects, from now on, where nothing can be written
+   */
+  save(snapshot, owes) {
+    this.#owes = owes;
+    return this.#put(snapshot, true);
+  }
+
+  /** It was told to leave. @param {Uint8Array} snapshot */
+  left(snapshot) {
+    return this.#put(snapshot, false);
   }
 
   /** How far the message in the snapshot is sent. @param {Uint8Array} progress */
@@ -62,17 +73,33 @@ export class Keeper {
     return this.#write((store) => store.advance(this.#key, { progress, at: Date.now() }));
   }
 
-  /** A full disk warns once, and the participant goes on. */
+  #put(snapshot, running) {
+    return this.#write((store) => store.put(this.#key, { snapshot, running, at: Date.now() }));
+  }
+
+  /** A full disk warns once, and the participant goes on, but never on credit. */
   async #write(work) {
     if (!this.#store) return;
     try {
       await work(this.#store);
     } catch (error) {
+      if (this.#owes) throw new Error(unwritten(error));
       this.#warn(`Nothing more is kept for a reload, because the browser cannot write it down ` +
         `(${error.message}). This tab goes on; after a reload it joins as a new participant.`);
-      this.#store.close();
-      this.#store = undefined;
+      await this.#forget();
     }
+  }
+
+  /** What is kept is older than the participant: nobody may go on as that. */
+  async #forget() {
+    const store = this.#store;
+    this.#store = undefined;
+    try {
+      await store.delete(this.#key);
+    } catch (error) {
+      this.#warn(`What was kept before could not be deleted (${error.message}).`);
+    }
+    store.close();
   }
 
   /** Let another tab be this participant. */
@@ -114,4 +141,10 @@ function lock(key, options) {
     };
     navigator.locks.request(`petal ${key}`, options, held).catch(reject);
   });
+}
+
+/** @param {Error} error */
+function unwritten({ message }) {
+  return "The browser cannot write down what is spent of the privacy budget " +
+    `(${message}), so nothing more leaves this tab. Free some space, then start again.`;
 }

@@ -96,7 +96,7 @@ async function takePart(asked) {
   connected = true;
   rpc.emit("state", { kind: "running", connected });
   const left = await bridge.run({ ...asked, kept: keeper !== null });
-  await keeper?.save(left, false);
+  await keeper?.left(left);
   return left;
 }
 
@@ -111,8 +111,9 @@ const told = {
   warn: (message) => rpc.emit("warning", { message }),
 };
 
-function keep(snapshot) {
-  return keeper?.save(snapshot);
+/** @param {Uint8Array} snapshot @param {boolean} owes it has a privacy budget */
+function keep(snapshot, owes) {
+  return keeper?.save(snapshot, owes);
 }
 
 function keepProgress(progress) {

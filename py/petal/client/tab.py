@@ -5,13 +5,14 @@ import functools
 import inspect
 
 import petal_host
-from pyodide.ffi import to_js
+from pyodide.ffi import JsException, to_js
 
 from petal.client import kernel, page, seen
 from petal.client.driver import Trainer, drive
 from petal.client.enrolment import Enrolment
 from petal.client.javascript import to_javascript
 from petal.client.transport import Transport
+from petal.errors import ParticipantError
 from petal.participant import Event, Machine, ModelMasked, Post, Request, Work, carry_out
 
 
@@ -67,7 +68,10 @@ async def _before(keeper: "Keeper | None", request: Request) -> None:
 
 
 class Keeper:
-    """Writes the participant down before anything leaves, so that a reload sends nothing twice."""
+    """Writes the participant down before anything leaves, so that a reload sends nothing twice.
+
+    ParticipantError where that fails and there is a privacy budget: it would forget what is spent.
+    """
 
     def __init__(self, machine: Machine):
         self._machine = machine
@@ -75,12 +79,18 @@ class Keeper:
 
     async def before(self, request: Request) -> None:
         """Awaits the writing of what changed since the last time."""
-        params = self._machine.params
-        now = (self._machine.state, params and params.seed)
+        try:
+            await self._write(request)
+        except JsException as error:
+            raise ParticipantError(str(error.message)) from error
+
+    async def _write(self, request: Request) -> None:
+        machine = self._machine
+        now = (machine.state, machine.params and machine.params.seed)
         if now != self._kept:
-            await petal_host.keep(to_js(self._machine.save()))
+            await petal_host.keep(to_js(machine.save()), machine.privacy is not None)
         elif isinstance(request, Post):  # the megabytes that are sent are kept already
-            await petal_host.keepProgress(to_js(self._machine.save_progress()))
+            await petal_host.keepProgress(to_js(machine.save_progress()))
         self._kept = now
 
 

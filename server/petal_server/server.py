@@ -2,7 +2,6 @@
 
 import signal
 import socket
-import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -17,6 +16,7 @@ from petal_server.open_files import allow_connections
 from petal_server.settings import Settings
 from petal_server.sizes import largest_message, largest_payload
 from petal_server.storage import MemoryStorage, SqliteStorage, Storage, StorageError
+from petal_server.tls_files import tls_trouble
 from petal_server.trust_anchor import TrustAnchorError, trust_anchor_of
 from petal_server.workers import Workers
 
@@ -47,21 +47,20 @@ def check(settings: Settings) -> None:
     """What a start would find wrong besides the settings themselves.
 
     Raises:
-        CannotServe: The trust anchor cannot be loaded.
+        CannotServe: The trust anchor cannot be loaded, or a TLS file is none.
     """
     try:
         trust_anchor_of(settings.trust_anchor)
     except TrustAnchorError as error:
         raise CannotServe(f"trust_anchor.call: {error}") from None
+    if trouble := tls_trouble(settings.api):
+        raise CannotServe(trouble)
 
 
 def _serve(settings: Settings, store: Storage, workers: Workers) -> None:
     check(settings)
     server = Server.of(create_app(settings, store=store, workers=workers), settings)
-    try:
-        server.config.load()
-    except (OSError, ssl.SSLError) as error:
-        raise CannotServe(f"TLS files cannot be used: {error}") from None
+    server.config.load()
     with _listen(settings) as listening:
         _stop_on_signal(server)
         click.echo(f"Petal coordinator on {_url(settings, listening)}")

@@ -100,16 +100,17 @@ def test_a_taken_address_says_what_to_do():
     assert "Traceback" not in done.stderr
 
 
-def test_a_file_that_holds_no_certificate(tmp_path):
+@pytest.mark.parametrize("arguments", [("serve",), ("serve", "--check")])
+def test_a_file_that_holds_no_certificate(tmp_path, arguments):
     for name in ("cert.pem", "key.pem"):
         (tmp_path / name).write_text("nonsense")
     done = finished(
-        "serve",
+        *arguments,
         PETAL__API__TLS_CERTIFICATE=str(tmp_path / "cert.pem"),
         PETAL__API__TLS_KEY=str(tmp_path / "key.pem"),
     )
     assert done.returncode == 2
-    assert "TLS files cannot be used" in done.stderr
+    assert "petal serve: api.tls_certificate: it and api.tls_key hold no" in done.stderr
     assert "Traceback" not in done.stderr
 
 

@@ -11,6 +11,12 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    load_pem_private_key,
+)
 
 from petal_server.limits.gate import LINGERING
 
@@ -143,7 +149,31 @@ def test_a_key_of_another_certificate(files):
     variables = {"PETAL__API__TLS_CERTIFICATE": certificate, "PETAL__API__TLS_KEY": other_key}
     done = finished("serve", **variables)
     assert done.returncode == 2
-    assert "TLS files cannot be used" in done.stderr
+    assert "api.tls_certificate: it and api.tls_key hold no" in done.stderr
+    assert "key values mismatch" in done.stderr
+
+
+def test_what_a_check_finds_in_other_files(files, tmp_path):
+    _, (certificate, key), _ = files
+    sealed = tmp_path / "sealed.pem"
+    sealed.write_bytes(
+        load_pem_private_key(Path(key).read_bytes(), None).private_bytes(
+            Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"secret")
+        )
+    )
+    nonsense = tmp_path / "nonsense.pem"
+    nonsense.write_text("nonsense")
+    for changed, wanted in (
+        ({"PETAL__API__TLS_KEY": str(sealed)}, "api.tls_key hold no .* without a password"),
+        (
+            {"PETAL__API__TLS_CLIENT_AUTH": str(nonsense)},
+            "tls_client_auth: it holds no certificate",
+        ),
+    ):
+        variables = {"PETAL__API__TLS_CERTIFICATE": certificate, "PETAL__API__TLS_KEY": key}
+        done = finished("serve", "--check", **(variables | changed))
+        assert done.returncode == 2
+        assert re.search(wanted, done.stderr)
 
 
 def test_a_handshake_that_does_not_come_is_given_up(files):

@@ -30,6 +30,7 @@ from petal_server.settings.trust_anchor import TrustAnchorSettings
 __all__ = [
     "XAYNET_ONLY",
     "AdmissionSettings",
+    "ApiSettings",
     "CorsSettings",
     "CountSettings",
     "EventSettings",

@@ -81,8 +81,14 @@ class Tabs:
         self.pages.append(page)
         return page
 
+    def plain(self, url: str) -> Page:
+        """A page of that origin, its policy included, on which no participant is yet: the
+        coordinator's own page has one, which loads Python too and goes on after a reload."""
+        return self(f"{url}/petal/petal.js")
+
     def _listen(self, message) -> None:
-        if message.type in ("error", "warning"):
+        no_icon = message.location["url"].endswith("/favicon.ico")  # asked for by the browser
+        if message.type in ("error", "warning") and not no_icon:
             self.complaints.append(f"console {message.type}: {message.text}")
 
     def close(self) -> None:

@@ -104,7 +104,7 @@ START = """async (tab) => {
 def tab(coordinate, tabs):
     """A coordinator with rounds going on, and a tab that runs TAB."""
     coordinator = coordinate(config=CONFIG)
-    page = tabs(coordinator.url)
+    page = tabs.plain(coordinator.url)
     page.evaluate(START, TAB)
     crowd = subprocess.Popen(
         [*PETAL, "test-drive", "-n", "12", "-u", coordinator.url], stdout=subprocess.DEVNULL

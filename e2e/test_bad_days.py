@@ -73,7 +73,7 @@ def test_page_that_may_not_talk_to_a_coordinator_says_whom_to_ask(coordinate, ta
 
 def test_training_that_fails_warns_and_goes_on(coordinate, tabs):
     coordinator = coordinate(sum_prob=0.01)
-    page = tabs(coordinator.url)
+    page = tabs.plain(coordinator.url)
     warning = page.evaluate("""async () => {
       const { Participant } = await import("/petal/petal.js");
       window.p = new Participant({ train: () => { throw new Error("not today"); } });
@@ -94,7 +94,7 @@ def test_training_that_fails_warns_and_goes_on(coordinate, tabs):
     ],
 )
 def test_training_module_that_does_not_import(coordinate, tabs, source, said):
-    page = tabs(coordinate().url)
+    page = tabs.plain(coordinate().url)
     error = page.evaluate(
         """async (source) => {
           const { Participant } = await import("/petal/petal.js");

@@ -96,7 +96,7 @@ def test_a_javascript_function_trains(small, tabs, tmp_path):
     training.write_text(QUARTERS)
     others = [native(small.url, i, tmp_path / f"{i}.log", training) for i in range(5)]
     try:
-        page = tabs(small.url)
+        page = tabs.plain(small.url)
         page.evaluate(JOIN)
 
         def counted() -> bool:
@@ -125,7 +125,7 @@ def test_a_javascript_function_trains(small, tabs, tmp_path):
 
 
 def test_stop_aborts_a_training_under_way(coordinate, tabs):
-    page = tabs(coordinate(sum_prob=0.001, config=CONFIG).url)
+    page = tabs.plain(coordinate(sum_prob=0.001, config=CONFIG).url)
     page.evaluate("""async () => {
       const { Participant } = await import("/petal/petal.js");
       const train = (_model, { signal }) => new Promise((_resolve, reject) => {
@@ -142,7 +142,7 @@ def test_stop_aborts_a_training_under_way(coordinate, tabs):
 
 
 def test_values_cross_between_page_and_python(coordinate, tabs):
-    page = tabs(coordinate().url)
+    page = tabs.plain(coordinate().url)
     told = page.evaluate(
         """async (source) => {
           const { Participant } = await import("/petal/petal.js");
@@ -205,6 +205,6 @@ def test_a_coordinator_on_another_origin(coordinate, tabs, natives):
     far = coordinate(sum_prob=0.3, config=allowed)
     host.program.stop()
     host.restart(f'[web]\ncoordinators = ["{far.url}"]\n')
-    page = tabs(host.url)
+    page = tabs.plain(host.url)
     page.evaluate(FAR, far.url)
     wait_until("a message is taken", lambda: "accepted" in page.evaluate("told"))

@@ -38,7 +38,7 @@ def participant(coordinate, tabs):
     url = coordinate(sum_prob=0.3).url
 
     def start(*, simd: bool = True):
-        page = tabs(url)
+        page = tabs.plain(url)
         page.evaluate(START, [Path(kernel_work.__file__).read_text(), simd])
         return page
 

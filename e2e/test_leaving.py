@@ -26,13 +26,13 @@ def is_in(page, kind: str):
 
 
 def test_a_snapshot_goes_on_in_another_browser_and_a_pause_holds_it(coordinator, tabs):
-    first = tabs(coordinator.url)
+    first = tabs.plain(coordinator.url)
     join(first, machine(coordinator, Role.SUM).save(), persist=False)
     wait_until("it is accepted", lambda: first.evaluate("heard.messages.length"))
     saved = first.evaluate("p.stop().then((saved) => Array.from(saved))")
     assert first.evaluate(KIND) == "stopped"
 
-    second = tabs(coordinator.url)
+    second = tabs.plain(coordinator.url)
     others = [machine(coordinator, Role.UPDATE) for _ in range(3)]
     join(second, bytes(saved), persist=False)
     wait_until("it waits for seeds", stage(second, "awaiting_seeds"))
@@ -50,9 +50,9 @@ def test_a_snapshot_goes_on_in_another_browser_and_a_pause_holds_it(coordinator,
 
 
 def test_one_participant_in_two_tabs_is_in_one_of_them_at_a_time(coordinator, tabs):
-    first = tabs(coordinator.url)
+    first = tabs.plain(coordinator.url)
     second = first.context.new_page()
-    second.goto(coordinator.url)
+    second.goto(first.url)
     join(first, machine(coordinator, Role.SUM).save())
     join(second)
     assert second.evaluate(KIND) == "standby"
@@ -61,7 +61,7 @@ def test_one_participant_in_two_tabs_is_in_one_of_them_at_a_time(coordinator, ta
     is_in(second, "running")
     wait_until("it goes on where the other was", stage(second, "awaiting_seeds"))
     third = second.context.new_page()
-    third.goto(coordinator.url)
+    third.goto(second.url)
     join(third)
     assert third.evaluate(KIND) == "standby"
     assert third.evaluate("p.stop()") is None
@@ -71,11 +71,11 @@ def test_one_participant_in_two_tabs_is_in_one_of_them_at_a_time(coordinator, ta
 
 
 def test_a_copy_of_a_tab_becomes_a_participant_of_its_own(coordinator, tabs):
-    first = tabs(coordinator.url)
+    first = tabs.plain(coordinator.url)
     join(first, persist=True)
     name = first.evaluate("sessionStorage['petal.tab']")
     copy = first.context.new_page()
-    copy.goto(coordinator.url)
+    copy.goto(first.url)
     copy.evaluate("(name) => sessionStorage.setItem('petal.tab', name)", name)
     join(copy, persist=True)
     assert copy.evaluate(KIND) == "running"
@@ -89,7 +89,7 @@ def test_a_copy_of_a_tab_becomes_a_participant_of_its_own(coordinator, tabs):
 
 
 def test_an_abort_signal_leaves_and_frees_everything(coordinator, tabs):
-    page = tabs(coordinator.url)
+    page = tabs.plain(coordinator.url)
     page.evaluate("""async () => {
       const { Participant } = await import("/petal/petal.js");
       globalThis.controller = new AbortController();
@@ -113,7 +113,7 @@ def test_a_browser_that_keeps_nothing_says_so_and_goes_on(coordinator, browser: 
     )
     try:
         page = context.new_page()
-        page.goto(coordinator.url)
+        page.goto(f"{coordinator.url}/petal/petal.js")
         join(page, machine(coordinator, Role.SUM).save(), persist=True)
         assert not page.evaluate("heard.interrupted")
         said = " ".join(page.evaluate("heard.warnings"))

@@ -48,7 +48,7 @@ def coordinator(coordinate):
 
 def join(browser: Puppet, coordinator, role: Role) -> int:
     """A tab that takes part in this role, and trains to weights of 1."""
-    tab = browser("open", coordinator.url)
+    tab = browser("open", f"{coordinator.url}/petal/petal.js")
     saved = list(machine(coordinator, role).save())
     browser("evaluate", tab, f"({JOIN})([{saved}, false])")
     return tab

@@ -6,8 +6,6 @@ from .conftest import CONFIG
 from .processes import ROOT, wait_until
 
 pytestmark = pytest.mark.rehearses_failure
-# The page's own participant is not wanted here, so tabs open where there is none.
-PLAIN = "/status"
 # All that a tab's heap may have, in arrays that nothing is written to.
 GREEDY = """
 import numpy as np
@@ -44,7 +42,7 @@ def failed(page) -> bool:
 def test_a_training_without_memory_ends_the_worker_and_start_goes_on(coordinate, tabs):
     # Nobody sums, and the round waits: it does not train a second time.
     one_round = CONFIG.replace("max = 5 ", "max = 600 ")
-    page = tabs(coordinate(sum_prob=0.001, config=one_round).url + PLAIN)
+    page = tabs.plain(coordinate(sum_prob=0.001, config=one_round).url)
     page.evaluate(START, GREEDY)
     wait_until("it says so", lambda: failed(page))
     assert page.evaluate("p.state.error.name") == "MemoryError"
@@ -59,7 +57,7 @@ def test_a_training_without_memory_ends_the_worker_and_start_goes_on(coordinate,
 
 
 def test_a_call_that_breaks_python_down_leaves_nothing_broken(coordinate, tabs):
-    page = tabs(coordinate().url + PLAIN)
+    page = tabs.plain(coordinate().url)
     name, message, state = page.evaluate(
         """async (python) => {
           const { Participant } = await import("/petal/petal.js");

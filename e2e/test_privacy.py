@@ -52,7 +52,7 @@ def published(coordinator, page, former=None):
 
 def test_what_leaves_a_tab_is_noised_and_a_reload_forgets_no_budget(coordinate, tabs):
     coordinator = coordinate(sum_prob=0.001, config=CONFIG)  # so the tab is to update
-    page = tabs(coordinator.url)
+    page = tabs.plain(coordinator.url)
     page.evaluate(CARD, [SETTINGS])
     others = [machine(coordinator, Role.UPDATE) for _ in range(2)]
     with playing(coordinator, *others, machine(coordinator, Role.SUM)):
@@ -87,7 +87,7 @@ def test_what_leaves_a_tab_is_noised_and_a_reload_forgets_no_budget(coordinate, 
 
 
 def test_a_participant_kept_without_noise_makes_way_for_a_new_one(coordinate, tabs):
-    page = tabs(coordinate(config=CONFIG).url)
+    page = tabs.plain(coordinate(config=CONFIG).url)
     page.evaluate("""async () => {
       const { Participant } = await import("/petal/petal.js");
       const train = (_model, { round }) => new Float32Array(round.modelLength);
@@ -117,7 +117,7 @@ AGAIN = """async (privacy) => {
 
 
 def test_a_tab_with_noise_is_kept_unless_its_page_says_no(coordinate, tabs):
-    page = tabs(coordinate(config=CONFIG).url)
+    page = tabs.plain(coordinate(config=CONFIG).url)
     privacy = {"epsilon": 8, "clip": 1, "updates": 3}
     assert not page.evaluate(AGAIN, privacy)
     page.evaluate("p.start()")
@@ -143,7 +143,7 @@ REFUSED = {
 
 
 def test_settings_without_sense_are_refused(coordinate, tabs):
-    page = tabs(coordinate(config=CONFIG).url)
+    page = tabs.plain(coordinate(config=CONFIG).url)
     told = page.evaluate(
         """async (asked) => {
           const { Participant } = await import("/petal/petal.js");
@@ -185,7 +185,7 @@ def train(model, round):
 
 
 def test_a_tab_draws_the_very_noise_that_cpython_draws(coordinate, tabs):
-    page = tabs(coordinate(config=CONFIG).url)
+    page = tabs.plain(coordinate(config=CONFIG).url)
     page.evaluate(
         """async (source) => {
           const { Participant } = await import("/petal/petal.js");

@@ -98,7 +98,7 @@ def calm(page) -> None:
 
 
 def test_an_update_participant_is_reloaded_in_every_phase(coordinator, tabs):
-    page = tabs(coordinator.url)
+    page = tabs.plain(coordinator.url)
     wire = Wire(page, coordinator)
     mine = machine(coordinator, Role.UPDATE, max_message_size=4096)
     others = [machine(coordinator, Role.UPDATE) for _ in range(2)]
@@ -130,7 +130,7 @@ def test_an_update_participant_is_reloaded_in_every_phase(coordinator, tabs):
 
 
 def test_a_sum_participant_is_reloaded_in_every_phase(coordinator, tabs):
-    page = tabs(coordinator.url)
+    page = tabs.plain(coordinator.url)
     wire = Wire(page, coordinator)
     others = [machine(coordinator, Role.UPDATE) for _ in range(3)]
     wire.hold(0)

@@ -53,7 +53,7 @@ def page(browser, tmp_path_factory):
     coordinator = Coordinator(tmp_path_factory.mktemp("vectors"), CONFIG.format(sum_prob=0.3))
     page = browser.new_page()
     try:
-        page.goto(coordinator.url)
+        page.goto(f"{coordinator.url}/petal/petal.js")
         runtime = page.evaluate(START, [RUN, CHECKS])
         assert runtime == ["emscripten", "petal.crypto._sodium_js"]
         yield page

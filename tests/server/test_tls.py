@@ -117,6 +117,12 @@ def test_an_authority_that_is_not_trusted_says_what_to_do(files):
     assert "--ca FILE" in said
 
 
+def test_an_address_that_lacks_the_s_says_what_to_do(files):
+    with serving(**settings(files)) as (url, _, _):
+        said = gives_up_waiting(url.replace("https:", "http:"))
+    assert "its address then begins with https://" in said
+
+
 def test_a_certificate_that_is_missing_says_what_to_do(files):
     with serving(**settings(files, client_auth=True)) as (url, _, _):
         said = gives_up_waiting(url, "--ca", files[0])

@@ -84,6 +84,8 @@ class HttpTransport:
         said = (str(error) or type(error).__name__).rstrip(".")
         if self.url.startswith("https:") and isinstance(error, httpx.RemoteProtocolError):
             return f"{said}. It may ask for a client certificate: --cert FILE and --key FILE"
+        if "without sending a response" in said:
+            return f"{said}. It may speak TLS: its address then begins with https://"
         return f"{said}. Is it running, and is this its address?"
 
     async def _patient(self, path: str, headers: Mapping[str, str], limit: int) -> Response:

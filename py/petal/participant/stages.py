@@ -35,6 +35,9 @@ class Stage:
     answers: tuple[type, ...]
 
 
+# What other web servers answer: what was asked for is elsewhere, or not known.
+_OF_OTHERS = (301, 302, 303, 307, 308, 404)
+
 FETCH_ANSWERS = (Fetched, Unchanged, Unreachable)
 
 
@@ -48,4 +51,7 @@ def body_of(event: Fetched | Unchanged | Unreachable) -> bytes | None:
         return event.body
     if event.status == 204:
         return None
-    raise Trouble(f"the coordinator answered GET /{event.resource} with status {event.status}")
+    hint = ". Is this the coordinator's address?" if event.status in _OF_OTHERS else ""
+    raise Trouble(
+        f"the coordinator answered GET /{event.resource} with status {event.status}{hint}"
+    )

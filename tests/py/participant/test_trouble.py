@@ -7,6 +7,7 @@ import pytest
 
 from petal.participant import (
     Delays,
+    Elapsed,
     Fetch,
     Fetched,
     Post,
@@ -64,6 +65,16 @@ def test_a_round_survives_any_faults_of_the_network(seed):
     means = np.mean([weights_of(p.number, world.params) for p in updated], axis=0)
     np.testing.assert_allclose(world.model, means, atol=1e-7)
     assert not [n for p in crowd for n in notices(p, Refused)]
+
+
+def test_another_web_server_at_the_address_is_told_from_a_coordinator_in_trouble():
+    party, _ = pair(Role.UPDATE)
+    for status in (404, 301, 500):
+        party.tell(Fetched("params", status))
+        party.tell(Elapsed())
+    *elsewhere, down = [notice.reason for notice in notices(party, Unavailable)]
+    assert all(reason.endswith("Is this the coordinator's address?") for reason in elsewhere)
+    assert down == "the coordinator answered GET /params with status 500"
 
 
 def test_delays_grow_up_to_their_cap_and_start_anew_after_a_success():

@@ -90,6 +90,7 @@ def test_without_tokens_nobody_of_ours_trains(tmp_path):
     assert "without --state FILE this key is gone" in without.stderr
     assert f"start again with --state {state} --enrolment TOKEN" in kept.stderr
     assert mine.stdout.strip() in kept.stderr
+    assert "enrols all of them: --enrol-key FILE" in crowd.stderr
     assert "was issued for another public key" in others.stderr
     assert admitted.returncode == 0, admitted.stderr
 

@@ -177,6 +177,7 @@ def participate(
                 privacy=asked,
             )
             terminal = Terminal(machine, state_file, model_file, verbose)
+            terminal.save()  # before a token is looked at: a refusal tells this key
             enrolled = enrolment_of(enrolment, machine)
             asyncio.run(take_part(machine, transport, trainer, terminal, enrolled))
     except EnrolmentError as error:
@@ -242,6 +243,9 @@ def test_drive(
         transport = HttpTransport(url, verify=tls_context(ca, cert, key))
         click.echo(f"{participants} participants join the coordinator at {url}")
         asyncio.run(crowd.take_part(transport))
+    except EnrolmentError as error:
+        advice = "A key that it trusts enrols all of them: --enrol-key FILE"
+        raise click.ClickException(f"{error}. {advice}.") from error
     except (PetalError, OSError) as error:
         raise click.ClickException(str(error)) from error
     except KeyboardInterrupt:

@@ -11,6 +11,7 @@ from petal.client.state_file import held, read_state, write_file
 from petal.crypto import SigningKeyPair
 from petal.errors import ParticipantError, SnapshotError
 from petal.participant import Machine
+from petal.wire import EnrolmentToken
 
 TRAIN = "def train(model, round):\n    return None\n"
 
@@ -112,6 +113,15 @@ def test_one_state_file_is_one_participant_at_a_time(tmp_path, script):
         raise RuntimeError("it ended badly")
     with held(state), held(tmp_path / "another"), held(None):
         pass
+
+
+def test_the_key_that_a_refused_token_is_told_with_is_kept(tmp_path, script):
+    state, other = tmp_path / "state", bytes(32)
+    token = EnrolmentToken.issue(SigningKeyPair.generate(), other, 2**31)
+    code, text = said(participate, "--train", script, "--state", state, "--enrolment", token)
+    assert code == 1
+    kept = Machine.restore(read_state(state), random=os.urandom).public_key.hex()
+    assert f"Ask whoever runs it for a token for the public key {kept}" in text
 
 
 def test_ctrl_c_while_the_training_file_is_imported(tmp_path):

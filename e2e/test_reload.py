@@ -154,6 +154,18 @@ def test_a_sum_participant_is_reloaded_in_every_phase(coordinator, tabs):
     np.testing.assert_allclose(model, (0.25 + 0.5 + 0.75) / 3, atol=1e-6)
 
 
+def test_who_takes_part_is_kept_already(coordinator, tabs):
+    page = tabs.plain(coordinator.url)
+    kept = page.evaluate("""async () => {
+      const { Participant } = await import("/petal/petal.js");
+      const p = new Participant({ train: () => null, persist: true });
+      await p.start();
+      p.close(); // the worker ends, as with a reload
+      return p.interrupted();
+    }""")
+    assert kept
+
+
 def test_the_page_goes_on_after_a_reload_and_stays_away_after_a_stop(coordinate, tabs):
     page = tabs(coordinate().url)
     wait_until("it is loaded", lambda: page.is_enabled("#join"))

@@ -36,7 +36,9 @@ const rpc = new Rpc(globalThis, {
     }
     const turn = () => gate.passed;
     const paused = () => gate.closed;
-    const page = { emit, request, train, enrol, turn, paused, keep, keepProgress, ...(kernel && { sumMasks }) };
+    const page = {
+      emit, request, train, enrol, turn, paused, keep, keepProgress, begun, ...(kernel && { sumMasks }),
+    };
     booted = boot(new URL(base), files, loading).then((made) => new Bridge(made, page));
     bridge = await booted;
   },
@@ -93,11 +95,15 @@ async function goOn(asked) {
 }
 
 async function takePart(asked) {
-  connected = true;
-  rpc.emit("state", { kind: "running", connected });
   const left = await bridge.run({ ...asked, kept: keeper !== null });
   await keeper?.left(left);
   return left;
+}
+
+/** It is kept, where it is to be: from here on a reload goes on as this participant. */
+function begun() {
+  connected = true;
+  rpc.emit("state", { kind: "running", connected });
 }
 
 function loading(step, loaded, total) {

@@ -24,7 +24,11 @@ async def take_part(
     machine: Machine, transport: Transport, trainer: Trainer, enrolment: Enrolment, *, keep: bool
 ) -> None:
     """Until cancelled; `keep` has the page keep the participant. Raises MemoryError."""
-    before = functools.partial(_before, Keeper(machine) if keep else None)
+    keeper = Keeper(machine) if keep else None
+    if keeper:
+        await keeper.before()
+    petal_host.begun()
+    before = functools.partial(_before, keeper)
     while True:
         await petal_host.turn()
         with contextlib.suppress(_Paused):
@@ -77,14 +81,14 @@ class Keeper:
         self._machine = machine
         self._kept = None
 
-    async def before(self, request: Request) -> None:
-        """Awaits the writing of what changed since the last time."""
+    async def before(self, request: Request | None = None) -> None:
+        """Awaits the writing of what changed since the last time; `request` comes next."""
         try:
             await self._write(request)
         except JsException as error:
             raise ParticipantError(str(error.message)) from error
 
-    async def _write(self, request: Request) -> None:
+    async def _write(self, request: Request | None) -> None:
         machine = self._machine
         now = (machine.state, machine.params and machine.params.seed)
         if now != self._kept:

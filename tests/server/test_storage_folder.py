@@ -1,5 +1,6 @@
 """The folder of a durable store: who may use it, who may read it, and what is wrong with it."""
 
+import errno
 import os
 import signal
 import sqlite3
@@ -7,7 +8,7 @@ import stat
 
 import pytest
 
-from petal_server.storage import GlobalModel, SqliteStorage, StorageError
+from petal_server.storage import GlobalModel, SqliteStorage, StorageError, files
 from petal_server.storage.database import NAME
 
 from .killed import copy_of, opened_after_a_kill
@@ -133,6 +134,19 @@ def test_a_path_that_is_no_folder(tmp_path):
     (tmp_path / "file").touch()
     refused(tmp_path / "file", "cannot be used to store rounds: File exists")
     refused(tmp_path / "file" / "data", "cannot be used to store rounds: Not a directory")
+
+
+def test_a_folder_of_ours_in_one_that_is_not(folder, monkeypatch):
+    """Its parent may be another user's who lets us through, and not look around."""
+
+    def sync_ours(path):
+        if path == folder.parent:
+            raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(files, "sync_folder", sync_ours)
+    with pytest.raises(StorageError, match="cannot be used to store rounds: Permission denied"):
+        SqliteStorage(folder)
+    SqliteStorage(folder).close()  # now it is there, as if made for us
 
 
 @pytest.mark.parametrize("content", [b"hello, this is a text\n" * 300, os.urandom(8192)])

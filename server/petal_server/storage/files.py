@@ -10,8 +10,14 @@ _sync = getattr(os, "fdatasync", os.fsync)
 
 def private_folder(path: Path) -> None:
     """Make ``path`` and what is missing above it; only the owner may enter what is made."""
+    there = path.is_dir()
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    sync_folder(path.parent)
+    try:
+        sync_folder(path.parent)
+    except PermissionError:
+        # Whoever made it for us may not let us look at what else is there.
+        if not there:
+            raise
 
 
 def private_file(path: Path, flags: int = os.O_RDWR | os.O_CREAT) -> int:

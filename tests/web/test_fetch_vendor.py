@@ -9,7 +9,6 @@ import os
 import shutil
 import socket
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,23 +26,11 @@ from vendor_registries import Registries
 from vendor_sources import Cdn, Unavailable, Unreachable, VendorError
 from vendor_tools import Tools
 
-WEB = Path(__file__).parents[2] / "web"
-SCRIPT = WEB / "fetch_vendor.py"
+from .vendor_script import run
+
 ENTRIES = fetch_vendor.load_entries()
 MADE = [*itertools.chain(*load_made(fetch_vendor.LOCK))]
 WASM = "pyodide/pyodide.asm.wasm"
-
-
-def run(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, str(SCRIPT), *map(str, arguments)],
-        env=os.environ | environment,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
 
 
 def fill_from(mirror: object, into: Path) -> subprocess.CompletedProcess[str]:
@@ -53,14 +40,6 @@ def fill_from(mirror: object, into: Path) -> subprocess.CompletedProcess[str]:
 def contents(folder: Path) -> dict[str, bytes]:
     files = (path for path in folder.rglob("*") if path.is_file())
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
-
-
-@pytest.fixture(scope="module")
-def vendor() -> Path:
-    """web/vendor, filled by the script itself where `make test` has not done so."""
-    filled = run()
-    assert filled.returncode == 0, filled.stderr
-    return WEB / "vendor"
 
 
 @pytest.fixture

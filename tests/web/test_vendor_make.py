@@ -8,8 +8,6 @@ import io
 import json
 import os
 import shutil
-import subprocess
-import sys
 import time
 import zipfile
 from fnmatch import fnmatchcase
@@ -27,29 +25,11 @@ from vendor_sources import Made, Unavailable
 from vendor_tools import Tools
 from vendor_zstd import Zstandard
 
-WEB = Path(__file__).parents[2] / "web"
+from .vendor_script import run
+
 LOCK = fetch_vendor.LOCK
 COMPILED, COMPRESSED = load_made(LOCK)
 MAGIC_3_14 = (3627).to_bytes(2, "little") + b"\r\n"
-
-
-def run(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, str(WEB / "fetch_vendor.py"), *map(str, arguments)],
-        env=os.environ | environment,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=600,
-        check=False,
-    )
-
-
-@pytest.fixture(scope="module")
-def vendor() -> Path:
-    filled = run()
-    assert filled.returncode == 0, filled.stderr
-    return WEB / "vendor"
 
 
 @pytest.fixture

@@ -1,12 +1,20 @@
 """Settings from Xaynet's file and the environment, and a clear word about everything wrong."""
 
 import os
+from pathlib import Path
 
 import pytest
 
 from petal_server.config_file import PREFIXES, ConfigError, load
 from petal_server.settings import Settings
 
+ROOT = Path(__file__).parents[2]
+FILES = [
+    path.relative_to(ROOT)
+    for folder in ("deploy", "examples")
+    for path in sorted(ROOT.joinpath(folder).rglob("*.toml"))
+    if "node_modules" not in path.parts
+]
 XAYNET = """
 [log]
 filter = "xaynet=debug,http=warn,info"
@@ -105,6 +113,24 @@ def test_building_settings_reads_no_environment(monkeypatch):
     monkeypatch.setenv("MODEL", '{"length": 98}')
     assert Settings().model.length == 4
     assert load().model.length == 99
+
+
+def test_sum2_takes_no_more_than_sum_where_nothing_is_said(config, monkeypatch):
+    few = load(config("[pet.sum.count]\nmax = 4"))
+    assert (few.pet.sum2.count.min, few.pet.sum2.count.max) == (1, 4)
+    some = load(config("[pet.sum.count]\nmax = 9\n[pet.sum2]\ntime = { min = 7 }"))
+    assert (some.pet.sum2.count.max, some.pet.sum2.time.min) == (9, 7)
+    assert load(config("[pet.sum.count]\nmax = 500")).pet.sum2.count.max == 100
+    monkeypatch.setenv("PETAL__PET__SUM2__COUNT__MAX", "3")
+    assert load(config("[pet.sum.count]\nmax = 4")).pet.sum2.count.max == 3
+    monkeypatch.setenv("PETAL__PET__SUM2__COUNT__MAX", "5")
+    with pytest.raises(ConfigError, match=r"must not exceed sum.count.max \(got 5 and 4\)"):
+        load(config("[pet.sum.count]\nmax = 4"))
+
+
+@pytest.mark.parametrize("path", FILES or ["none was found"], ids=str)
+def test_the_files_that_come_with_petal_are_good(path):
+    assert load(ROOT / path)
 
 
 BAD = [

@@ -97,6 +97,7 @@ class PetSettings(Section):
     @model_validator(mode="after")
     def _sum2_fits_sum(self) -> Self:
         most = self.sum.count.max
+        self._follow(most)
         for key in ("min", "max"):
             if (got := getattr(self.sum2.count, key)) > most:
                 raise ValueError(
@@ -104,3 +105,11 @@ class PetSettings(Section):
                     "only sum participants take part in sum2"
                 )
         return self
+
+    def _follow(self, most: int) -> None:
+        """A ``sum2.count.max`` that nobody set is no reason to refuse a small ``sum.count.max``."""
+        count = self.sum2.count
+        if "max" not in count.model_fields_set and count.max > most >= count.min:
+            fitting = count.model_copy(update={"max": most})
+            sum2 = self.sum2.model_copy(update={"count": fitting})
+            object.__setattr__(self, "sum2", sum2)  # nobody has seen these settings yet

@@ -2,6 +2,7 @@
 
 import pytest
 
+from .conftest import CONFIG
 from .processes import wait_until
 
 HEAR = """() => {
@@ -39,7 +40,7 @@ def test_one_tab_follows_the_events_and_the_others_ask(coordinate, natives, reco
 
 @pytest.mark.rehearses_failure
 def test_without_events_the_page_asks(coordinate, browser):
-    coordinator = coordinate()
+    coordinator = coordinate(config=CONFIG.replace("max = 5 ", "max = 1 "))  # rounds come and go
     page = browser.new_page()
     page.route("**/events", lambda route: route.fulfill(status=404))
     page.goto(coordinator.url)

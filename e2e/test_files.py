@@ -6,6 +6,10 @@ import re
 import numpy as np
 import pytest
 
+from petal.round import Role
+
+from .cast import CONFIG as ONE_ROUND
+from .cast import machine, playing
 from .conftest import CONFIG
 from .processes import ROOT, wait_until
 
@@ -117,18 +121,21 @@ def test_the_label_column_can_be_chosen(table):
     wait_until("it is used again", lambda: page.is_checked("#use-own"))
 
 
-def test_a_model_is_trained_on_a_file_and_checked_on_what_was_kept(coordinate, tabs, natives):
-    coordinator = coordinate(config=CANCER, sum_prob=0.3)
+def test_a_model_is_trained_on_a_file_and_checked_on_what_was_kept(coordinate, tabs):
+    config = ONE_ROUND.replace("4000", "266")
+    coordinator = coordinate(config=config, sum_prob=0.001)  # so the tabs are to update
     page = ready(tabs(coordinator.url))
-    others = [ready(tabs(f"{coordinator.url}/?party={party}")) for party in range(3)]
+    other = ready(tabs(f"{coordinator.url}/?party=1"))
     page.click("#try-sample")
     counts(page)
-    for each in (page, *others):
+    others = [machine(coordinator, role) for role in (Role.SUM, Role.UPDATE)]
+    for each in (page, other):
         each.click("#join")
-    wait_until(
-        "the model is checked on the file",
-        lambda: re.search(r"keep for checking: [\d.]+ %", page.inner_text("#checked")),
-    )
+    with playing(coordinator, *others):
+        wait_until(
+            "the model is checked on the file",
+            lambda: re.search(r"keep for checking: [\d.]+ %", page.inner_text("#checked")),
+        )
     wait_until("the numbers that left are shown", lambda: page.locator("#pairs tr").count() == 8)
     trained = page.evaluate("petal.participant.call('newest')")
     cells = [row.split("\t") for row in page.inner_text("#pairs").splitlines() if row]

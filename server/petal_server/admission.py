@@ -15,7 +15,7 @@ from petal_server.revoked import Revoked
 from petal_server.settings import AdmissionSettings
 
 LEEWAY = 60.0
-"""Seconds by which the authority's clock may be ahead of ours."""
+"""Seconds by which our clock may be ahead of the authority's."""
 
 
 class Admission:

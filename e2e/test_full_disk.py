@@ -26,7 +26,7 @@ const room = () => { if (full) throw new DOMException("no room", "QuotaExceededE
 
 def with_a_disk(tabs, coordinator):
     """A tab whose disk `fill` fills: what is kept stays, nothing can be added."""
-    page = tabs(coordinator.url)
+    page = tabs.plain(coordinator.url)
 
     def fulfill(route):
         answer = route.fetch()

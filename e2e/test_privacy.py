@@ -234,3 +234,9 @@ def test_the_page_adds_noise_when_asked_and_shows_the_budget(coordinate, tabs, n
     wait_until("it takes part", lambda: page.inner_text("#join") == "Stop")
     wait_until("in a round", lambda: "round" in page.inner_text("#activity").lower(), 60)
     assert page.is_hidden("#budget")
+
+
+def test_an_address_that_asks_for_endless_noise_does_not_keep_the_page_away(coordinate, tabs):
+    page = tabs(f"{coordinate(config=CONFIG).url}/?epsilon=1e999&clip=0.5")
+    wait_until("it is set up", lambda: "ε = 8 over" in page.inner_text("#noise-note"), 20)
+    wait_until("by hand it can be", lambda: page.is_checked("#use-noise"), 20)

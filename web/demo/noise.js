@@ -8,6 +8,9 @@ import { $ } from "./dom.js";
 /** What ticking the box means; `?epsilon=2&clip=1&updates=5` in the address changes it. */
 const USUAL = { epsilon: 8, clip: 1, updates: 10 };
 
+/** An address is anybody's: what the participant would refuse must not keep the page from coming. */
+const sensible = (/** @type {number} */ number) => number > 0 && Number.isFinite(number);
+
 export class Noise {
   #participant;
   #changed;
@@ -20,7 +23,7 @@ export class Noise {
   constructor(participant, query, changed) {
     this.#participant = participant;
     this.#changed = changed;
-    const asked = Object.keys(USUAL).filter((name) => Number(query.get(name)) > 0);
+    const asked = Object.keys(USUAL).filter((name) => sensible(Number(query.get(name))));
     const given = Object.fromEntries(asked.map((name) => [name, Number(query.get(name))]));
     this.#settings = { ...USUAL, ...given };
     this.#settings.updates = Math.ceil(this.#settings.updates);

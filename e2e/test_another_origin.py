@@ -14,6 +14,7 @@ import pytest
 
 from petal.round import Role
 from petal_server.bundle import write_bundle
+from petal_server.config_file import load
 
 from .axe import violations
 from .cast import CONFIG, machine, playing
@@ -58,7 +59,8 @@ def example_handler(folder: Path, coordinator: str):
 
 @pytest.fixture
 def coordinator(coordinate):
-    allowed = f'{CONFIG.replace("4000", "4")}\n[api.cors]\nallow_origins = ["*"]\n'
+    length = str(load(EXAMPLE / "config.toml").model.length)
+    allowed = f'{CONFIG.replace("4000", length)}\n[api.cors]\nallow_origins = ["*"]\n'
     return coordinate(sum_prob=RARE, config=allowed)
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from petal_server.bundle import write_bundle
+from petal_server.config_file import load
 
 from .cast import CONFIG
 from .processes import ROOT, wait_until
@@ -15,7 +16,7 @@ __all__ = ["host"]  # a fixture
 
 EXAMPLE = ROOT / "examples" / "tensorflow"
 SCRIPTS = ROOT / "web" / "node_modules" / "@tensorflow"
-WEIGHTS = 65
+WEIGHTS = load(EXAMPLE / "config.toml").model.length
 
 
 @pytest.fixture(scope="module")

@@ -218,6 +218,7 @@ async def in_thread(function: Callable, *args):
     Ctrl-C in the midst of a long training is to end the program."""
     loop = asyncio.get_running_loop()
     future = loop.create_future()
+    name = getattr(function, "__name__", "work")  # a callable object has none
 
     def settle(result, error):
         if not future.done():
@@ -227,11 +228,13 @@ async def in_thread(function: Callable, *args):
         result = error = None
         try:
             result = function(*args)
+        except StopIteration as caught:  # no future holds one, and this would wait for ever
+            error = RuntimeError(f"{name} raised StopIteration: next() found nothing more")
+            error.__cause__ = caught
         except BaseException as caught:  # noqa: BLE001, raised again where it is awaited
             error = caught
         if not loop.is_closed():
             loop.call_soon_threadsafe(settle, result, error)
 
-    name = getattr(function, "__name__", "work")  # a callable object has none
     threading.Thread(target=run, name=f"petal {name}", daemon=True).start()
     return await future

@@ -123,6 +123,30 @@ def test_training_that_raises_is_logged_and_told(caplog):
     assert made.state is State.AWAITING_ROUND
 
 
+def test_training_whose_data_has_run_out_is_told(caplog):
+    """No future holds a StopIteration: the participant hung for ever."""
+    batches = iter([])
+
+    def train(model, params):
+        return next(batches)
+
+    told = []
+
+    async def main():
+        def observe(notice):
+            told.append(str(notice))
+            if isinstance(notice, Warning):
+                raise KeyError("enough")
+
+        work = drive(machine(1), InProcess(updating()), train, observe, sleep=quick)
+        with pytest.raises(KeyError):
+            await asyncio.wait_for(work, 10)
+
+    asyncio.run(main())
+    assert "training failed: RuntimeError: train raised StopIteration: next() found" in told[-1]
+    assert "return next(batches)" in caplog.text
+
+
 def test_training_that_returns_nothing_sits_the_round_out():
     notices, _ = run(updating(), lambda m, p: None, lambda n: isinstance(n, Warning))
     assert any("returned no model" in str(n) for n in notices)

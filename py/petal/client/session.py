@@ -66,5 +66,18 @@ async def participate_async(
 
 
 def participate(url: str, train: Trainer, **options) -> np.ndarray | None:
-    """`participate_async`, blocking."""
+    """`participate_async`, blocking; RuntimeError in an event loop, which a notebook has."""
+    if _has_loop():
+        raise RuntimeError(
+            "participate() would stop the event loop that runs here, as it does in a notebook: "
+            "use `await participate_async(...)` instead"
+        )
     return asyncio.run(participate_async(url, train, **options))
+
+
+def _has_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True

@@ -1,5 +1,6 @@
 """The transport for CPython: httpx, with bounded answers and conditional GETs."""
 
+import re
 import ssl
 from collections.abc import Mapping
 from types import TracebackType
@@ -29,9 +30,14 @@ def check_url(url: str) -> str:
         valid = False
     if not valid or parts.query or parts.fragment:
         raise ValueError(
-            f"{url!r} is no address of a coordinator: it looks like http://127.0.0.1:8081"
+            f"{without_user(url)!r} is no address of a coordinator: it looks like http://127.0.0.1:8081"
         )
     return url.rstrip("/") + "/"
+
+
+def without_user(url: str) -> str:
+    """The address as it may be shown: what stands before an "@" in it may be a password."""
+    return re.sub(r"(?<=//)[^/?#]*@", "", url)
 
 
 class HttpTransport:
@@ -42,6 +48,7 @@ class HttpTransport:
 
     def __init__(self, url: str, *, verify: ssl.SSLContext | bool = True):
         self.url = check_url(url)
+        self.shown = without_user(self.url)
         self._client = httpx.AsyncClient(timeout=_TIMEOUT, limits=_LIMITS, verify=verify)
         self._waiting = 0
         self._known: dict[tuple[str, str], tuple[str, bytes]] = {}
@@ -74,7 +81,7 @@ class HttpTransport:
             return await self._conditional(path, headers, limit)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise TransportError(
-                f"the coordinator at {self.url} cannot be reached: {self._why(error)}"
+                f"the coordinator at {self.shown} cannot be reached: {self._why(error)}"
             ) from error
 
     def _why(self, error: Exception) -> str:

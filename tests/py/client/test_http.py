@@ -133,6 +133,20 @@ def test_one_transport_keeps_so_many_questions_open_and_no_more(monkeypatch):
         assert asyncio.run(main(url, running)) == [304, 304]
 
 
+def test_a_password_in_the_address_is_sent_and_not_shown():
+    with server() as (running, url):
+        fetch(url.replace("://", "://user:hunter2@"), "sums")
+    [(_, _, headers)] = running.seen
+    assert headers["Authorization"].startswith("Basic ")
+    with pytest.raises(TransportError, match="the coordinator at http://127") as caught:
+        fetch(url.replace("://", "://user:hunter2@"), "sums")
+    assert "hunter2" not in str(caught.value)
+    for wrong in ("http://user:hunter2@host?a=b", "ftp://user:hunter2@host", "http://u:hunter2@"):
+        with pytest.raises(ValueError, match="is no address of a coordinator") as refused:
+            check_url(wrong)
+        assert "hunter2" not in str(refused.value)
+
+
 def test_a_path_of_the_coordinators_url_is_kept():
     with server() as (running, url):
         fetch(f"{url}/fl/", "sums")

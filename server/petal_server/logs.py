@@ -57,5 +57,7 @@ def _set_levels(wanted: LogFilter) -> None:
     # A line for each request drowns a round; "http=info" asks for it.
     logging.getLogger("uvicorn.access").setLevel(logging.WARNING)
     logging.getLogger("uvicorn.error").setLevel(max(wanted.default, logging.WARNING))
+    # So does a line for each push to InfluxDB.
+    logging.getLogger("httpx").setLevel(max(wanted.default, logging.WARNING))
     for name, level in wanted.loggers.items():
         logging.getLogger(name).setLevel(level)

@@ -19,6 +19,7 @@ import httpx
 import numpy as np
 
 from petal.client.driver import in_thread
+from petal.client.http import user_of, without_user
 from petal_server.settings import TrustAnchorSettings
 
 
@@ -60,12 +61,12 @@ class HttpTrustAnchor:
     """Posts the model's ``.npy``; any 2xx takes it. Redirects are not followed."""
 
     def __init__(self, url: str, timeout: float) -> None:
-        self._url, self._timeout = url, timeout
+        self._url, self._user, self._timeout = without_user(url), user_of(url), timeout
 
     async def publish_proof(self, model: UnmaskedModel) -> None:
         try:
             async with (
-                httpx.AsyncClient(timeout=self._timeout) as client,
+                httpx.AsyncClient(auth=self._user, timeout=self._timeout) as client,
                 client.stream(
                     "POST", self._url, content=model.npy, headers=_headers(model)
                 ) as answer,

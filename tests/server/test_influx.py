@@ -25,8 +25,10 @@ class Receiver:
 
     def __init__(self):
         self.lines, self.queries, self.status, self.refused = [], [], 204, 0
+        self.user = None
 
     async def write(self, request: Request) -> Response:
+        self.user = request.headers.get("authorization")
         if self.status == 204:
             self.queries.append(dict(request.query_params))
             self.lines += (await request.body()).decode().split("\n")
@@ -146,3 +148,15 @@ async def test_no_password_in_the_address_is_shown(capfd):
         push = coordinator.app.state.onlookers._influx
         await coordinator.until(lambda: not push._works, "a failed push")
     assert "hunter2" not in "".join(capfd.readouterr())
+
+
+async def test_a_password_in_the_address_is_sent_and_not_logged(caplog):
+    """httpx logs the address of every request."""
+    caplog.set_level("DEBUG", "httpx")
+    async with receiving() as (receiver, url):
+        address = url.replace("://", "://operator:hunter2@")
+        async with running(pushing_to(address)) as coordinator:
+            await coordinator.until(lambda: receiver.lines, "a push")
+            await coordinator.until(lambda: "HTTP Request: POST" in caplog.text, "its log")
+    assert receiver.user.startswith("Basic ")
+    assert "hunter2" not in caplog.text

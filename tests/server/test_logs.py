@@ -23,7 +23,7 @@ def restore_logging():
     root.setLevel(level)
     root.removeHandler(next(handler for handler in root.handlers if handler.name == logs.HANDLER))
     for name in list(root.manager.loggerDict):
-        if name.startswith(("petal", "uvicorn")):
+        if name.startswith(("petal", "uvicorn", "httpx")):
             logging.getLogger(name).setLevel(logging.NOTSET)
     structlog.reset_defaults()
 

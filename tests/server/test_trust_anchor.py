@@ -64,7 +64,8 @@ async def vote(coordinator, sums):
     coordinator.clock.advance(10)
 
 
-async def test_a_receiver_is_sent_the_model_before_it_is_published():
+async def test_a_receiver_is_sent_the_model_before_it_is_published(caplog):
+    caplog.set_level("DEBUG", "httpx")
     with receiver() as (url, got):
         async with running(asking(url)) as coordinator:
             await coordinator.finish(await coordinator.to_sum2())
@@ -78,6 +79,8 @@ async def test_a_receiver_is_sent_the_model_before_it_is_published():
     digest = b64encode(hashlib.sha256(body).digest()).decode()
     assert headers["content-digest"] == f"sha-256=:{digest}:"
     assert headers["authorization"].startswith("Basic ")
+    assert "HTTP Request: POST" in caplog.text
+    assert "hunter2" not in caplog.text
     np.testing.assert_array_equal(np.load(BytesIO(body)), np.full(3, 0.5, np.float32))
 
 

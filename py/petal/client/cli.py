@@ -241,7 +241,7 @@ def test_drive(
         authority = Authority.load(key_file) if key_file else None
         crowd = Crowd(participants, kind, seed, rounds, max_message_size, click.echo, authority)
         transport = HttpTransport(url, verify=tls_context(ca, cert, key))
-        click.echo(f"{participants} participants join the coordinator at {transport.shown}")
+        click.echo(f"{participants} participants join the coordinator at {transport.url}")
         asyncio.run(crowd.take_part(transport))
     except EnrolmentError as error:
         advice = "A key that it trusts enrols all of them: --enrol-key FILE"

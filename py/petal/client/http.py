@@ -40,6 +40,12 @@ def without_user(url: str) -> str:
     return re.sub(r"(?<=//)[^/?#]*@", "", url)
 
 
+def user_of(url: str) -> httpx.BasicAuth | None:
+    """Who asks, where the address says so. To be given apart from it, since httpx logs those."""
+    parsed = httpx.URL(url)
+    return httpx.BasicAuth(parsed.username, parsed.password) if parsed.userinfo else None
+
+
 class HttpTransport:
     """One coordinator. Use as an async context manager, or close it with `aclose()`.
 
@@ -47,9 +53,10 @@ class HttpTransport:
     """
 
     def __init__(self, url: str, *, verify: ssl.SSLContext | bool = True):
-        self.url = check_url(url)
-        self.shown = without_user(self.url)
-        self._client = httpx.AsyncClient(timeout=_TIMEOUT, limits=_LIMITS, verify=verify)
+        self.url = without_user(check_url(url))
+        self._client = httpx.AsyncClient(
+            auth=user_of(url), timeout=_TIMEOUT, limits=_LIMITS, verify=verify
+        )
         self._waiting = 0
         self._known: dict[tuple[str, str], tuple[str, bytes]] = {}
 
@@ -81,7 +88,7 @@ class HttpTransport:
             return await self._conditional(path, headers, limit)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise TransportError(
-                f"the coordinator at {self.shown} cannot be reached: {self._why(error)}"
+                f"the coordinator at {self.url} cannot be reached: {self._why(error)}"
             ) from error
 
     def _why(self, error: Exception) -> str:

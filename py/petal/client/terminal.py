@@ -92,7 +92,7 @@ async def take_part(
     enrolment: Enrolment,
 ) -> None:
     """Drive the machine; whatever ends that, the state file then holds its last state."""
-    click.echo(f"participant {machine.public_key.hex()[:8]} at {transport.shown}")
+    click.echo(f"participant {machine.public_key.hex()[:8]} at {transport.url}")
     try:
         async with transport:
             await drive(machine, transport, trainer, terminal, enrolment=enrolment)

@@ -12,6 +12,7 @@ from contextlib import suppress
 import httpx
 import structlog
 
+from petal.client.http import user_of, without_user
 from petal_server.events import Event, MasksCounted, MessageHandled, PhaseStarted, RoundFailed
 from petal_server.outcome import Outcome
 from petal_server.phases import Context, PhaseName
@@ -42,7 +43,7 @@ class InfluxPush:
 
     def __init__(self, ctx: Context, url: str, db: str) -> None:
         self._ctx = ctx
-        self._address, self._db = f"{url}/write", db
+        self._address, self._user, self._db = f"{without_user(url)}/write", user_of(url), db
         self._points: deque[str] = deque(maxlen=MOST_WAITING)
         self._last_time = 0
         self._works = True
@@ -51,7 +52,7 @@ class InfluxPush:
 
     async def run(self) -> None:
         """Push every second; after ``stop`` once more, and return."""
-        async with httpx.AsyncClient(timeout=TIMEOUT) as client:
+        async with httpx.AsyncClient(auth=self._user, timeout=TIMEOUT) as client:
             while not self._stopping.is_set():
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._stopping.wait(), PUSH_EVERY)

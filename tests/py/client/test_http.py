@@ -133,7 +133,8 @@ def test_one_transport_keeps_so_many_questions_open_and_no_more(monkeypatch):
         assert asyncio.run(main(url, running)) == [304, 304]
 
 
-def test_a_password_in_the_address_is_sent_and_not_shown():
+def test_a_password_in_the_address_is_sent_and_not_shown(caplog):
+    caplog.set_level("DEBUG", "httpx")
     with server() as (running, url):
         fetch(url.replace("://", "://user:hunter2@"), "sums")
     [(_, _, headers)] = running.seen
@@ -141,6 +142,8 @@ def test_a_password_in_the_address_is_sent_and_not_shown():
     with pytest.raises(TransportError, match="the coordinator at http://127") as caught:
         fetch(url.replace("://", "://user:hunter2@"), "sums")
     assert "hunter2" not in str(caught.value)
+    assert "HTTP Request: GET http://127" in caplog.text
+    assert "hunter2" not in caplog.text
     for wrong in ("http://user:hunter2@host?a=b", "ftp://user:hunter2@host", "http://u:hunter2@"):
         with pytest.raises(ValueError, match="is no address of a coordinator") as refused:
             check_url(wrong)

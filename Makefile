@@ -18,7 +18,7 @@ demo: $(VENV)/.run vendor ## start a coordinator, native participants and the pa
 
 test: ready ## run every test, end to end in Chromium and Firefox included
 	PETAL_CHROMIUM="$$(.ci/chromium)" PETAL_FIREFOX="$$(.ci/firefox)" $(BIN)/python -m pytest \
-		--numprocesses 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+		--numprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 bench: ready ## measure beside the official client and the machine's own limits
 	@PETAL_CHROMIUM="$$(.ci/chromium)" $(BIN)/python -m bench $(ARGS)

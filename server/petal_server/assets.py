@@ -83,7 +83,11 @@ def load_assets(web_dir: Path) -> dict[str, Asset]:
 def check_vendor(web_dir: Path) -> None:
     """AssetsError unless `web_dir` holds the page and what fetch_vendor.py brings."""
     if not (web_dir / PAGE).is_file():
-        raise AssetsError(f"{web_dir} does not hold the page ({PAGE} is missing)")
+        raise AssetsError(
+            f"{web_dir} does not hold the page ({PAGE} is missing). It is no part of the installed "
+            "package: name the folder web/ of a checkout (web.folder among the settings, --web of "
+            "`petal bundle`), or install the checkout with: pip install --editable ."
+        )
     vendor = web_dir / "vendor"
     missing = [name for name in NEEDED if not (vendor / name).is_file()]
     if not list(vendor.glob("numpy-*.whl")):

@@ -27,7 +27,7 @@ DEVELOPMENT = ("scripts", "devDependencies")
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
 @click.option(
     "--web",
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    type=click.Path(path_type=Path, file_okay=False),
     default=WEB,
     help="Where Petal's web folder is, if not beside this program.",
 )

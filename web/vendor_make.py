@@ -15,7 +15,7 @@ from vendor_zstd import Zstandard
 
 SLOWER = {
     "compiled": "Tabs compile Python themselves, and take twice as long to start.",
-    "zstd": "Browsers get gzip instead, a fifth more to load.",
+    "zstd": "Browsers get gzip instead, a quarter more to load.",
 }
 
 

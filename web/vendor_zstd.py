@@ -1,4 +1,4 @@
-"""Zstandard beside the large files of web/vendor, as `NAME.zst`: a sixth less to load than gzip.
+"""Zstandard beside the large files of web/vendor, as `NAME.zst`: over a fifth smaller than gzip.
 
 It takes half a second a megabyte, hence once, here, and not for each visitor. Brotli would spare
 another 3 percent on the way, and a browser takes three times as long to unpack it, at each reload.

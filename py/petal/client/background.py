@@ -6,7 +6,7 @@ import os
 import threading
 from collections.abc import Sequence
 
-from petal.client.driver import drive
+from petal.client.driver import Trainer, drive
 from petal.client.http import HttpTransport, check_url
 from petal.client.xaynet_sdk import (
     ParticipantInit,
@@ -25,6 +25,9 @@ LOG = logging.getLogger("participant")
 
 class BackgroundParticipant(threading.Thread):
     """Drives a machine until `stop`. Subclasses train and observe, in this thread."""
+
+    # Each subclass defines it. An abstract method would add members that Xaynet's classes lack.
+    _train: Trainer
 
     def __init__(self, coordinator_url: str, state: Sequence[int] | None, scalar: float):
         self._url = coordinator_url
@@ -66,9 +69,6 @@ class BackgroundParticipant(threading.Thread):
             self._failure = error
             self._task.cancel()
             return TrainingDeferred()
-
-    async def _train(self, model, params):
-        raise NotImplementedError
 
     def _observe(self, notice: Notice) -> None:
         level = logging.INFO

@@ -8,7 +8,6 @@ from urllib.parse import parse_qsl, urlsplit
 import numpy as np
 import pytest
 
-from petal.client import participate
 from petal.client.driver import drive
 from petal.client.transport import Response
 from petal.errors import TransportError
@@ -343,12 +342,3 @@ def test_questions_that_may_be_kept_open_say_for_how_long_and_what_is_known():
 def test_headers_that_are_no_offer_are_none(etag, offered):
     looks = looks_of(Keeping(Coordinator(), etag, offered))
     assert not any("prefer" in headers or "if-none-match" in headers for headers in looks)
-
-
-@pytest.mark.filterwarnings("error")
-def test_in_a_notebook_a_blocking_call_says_what_to_call():
-    async def cell():
-        return participate("http://127.0.0.1:1", lambda _model, _params: None, rounds=1)
-
-    with pytest.raises(RuntimeError, match=r"use `await participate_async\(\.\.\.\)` instead"):
-        asyncio.run(cell())

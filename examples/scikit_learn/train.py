@@ -17,7 +17,7 @@ from sklearn.preprocessing import StandardScaler
 from petal.client import participate
 from petal.model import Layout
 
-PARTIES, ROUNDS = 4, 3
+PARTIES, ROUNDS = 4, 6
 
 samples, labels = load_wine(return_X_y=True)
 samples = StandardScaler().fit_transform(samples)
